@@ -1,0 +1,204 @@
+"""The document: an opened photo and the edit of it. The one place that the widgets read from and write to.
+
+Every change goes through `change` or, for drags, through `begin`, `change` ... `end`; either way it becomes one undo
+step that stores only the difference. Widgets listen to `changed` and never hold values of their own.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from app.commands import Difference, EditCommand
+from core import rig as rigs
+from core.codes import FaceCode
+from core.request import DEFAULT_STEPS, RenderRequest
+from core.rig import Copy, Parameter, Rig, Value
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """How the picture is made from the edit; the fields are those of RenderRequest."""
+
+    noise: str = "inverted"
+    seed: int = 0
+    steps: int = DEFAULT_STEPS
+    strength: float = 1.0
+    hold_background: bool = True
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Everything that undo brings back."""
+
+    rig: Rig = field(default_factory=Rig)
+    appearance: Appearance = field(default_factory=Appearance)
+
+
+class Document(QObject):
+    """An opened photo (`session`) and its edit.
+
+    opened: a photo was opened, everything is new. changed: the edit is another one.
+    """
+
+    opened = Signal()
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.session: Any = None
+        self.undo_stack = QUndoStack(self)
+        self.prior_digest = ""
+        self._edit = Edit()
+        self._gesture: tuple[str, Edit] | None = None
+        self._shown: tuple[Rig, dict[str, Value], FaceCode] | None = None
+        self._base: tuple[tuple[Copy, ...], dict[str, Value]] | None = None
+
+    # -- what is
+
+    @property
+    def rig(self) -> Rig:
+        """The edit of the face."""
+        return self._edit.rig
+
+    @property
+    def appearance(self) -> Appearance:
+        """The edit of how the picture is made."""
+        return self._edit.appearance
+
+    @property
+    def in_gesture(self) -> bool:
+        """Whether a drag is under way."""
+        return self._gesture is not None
+
+    def parameters(self) -> dict[str, Parameter]:
+        """The table of names for the opened photo's head; empty without a photo."""
+        return rigs.parameters(self.session.head) if self.session else {}
+
+    def code(self) -> FaceCode:
+        """The edited face code. Needs a photo."""
+        return self._look()[1]
+
+    def values(self) -> dict[str, Value]:
+        """Where every slider stands now: what was set, else what the photo and the other edits make of it."""
+        return self._look()[0] if self.session else {}
+
+    def base_values(self) -> dict[str, Value]:
+        """Where every slider stands with nothing set: the zero marks."""
+        if not self.session:
+            return {}
+        copies = self.rig.copies
+        if self._base is None or self._base[0] != copies:
+            code = rigs.apply(Rig(copies=copies), self.session.head, self.session.code)
+            self._base = (copies, rigs.photo_values(self.session.head, code))
+        return self._base[1]
+
+    def is_set(self, name: str) -> bool:
+        """Whether the edit sets this parameter."""
+        return self.rig.get(name) is not None
+
+    def request(self, quality: str = "preview", size: str = "crop") -> RenderRequest:
+        """The request for the picture as it is edited now. Needs a photo."""
+        look = self.appearance
+        return RenderRequest(photo=self.session.digest, rig=self.rig, noise=look.noise, seed=look.seed,
+                             steps=look.steps, strength=look.strength, prior=self.prior_digest, size=size,
+                             quality=quality, hold_background=look.hold_background)
+
+    def _look(self) -> tuple[dict[str, Value], FaceCode]:
+        rig = self.rig
+        if self._shown is None or self._shown[0] is not rig:
+            head, base = self.session.head, self.base_values()
+            code = rigs.apply(rig, head, self.session.code)
+            lights = {k: v for k, v in rigs.photo_values(head, code).items() if k.startswith(("light.", "sh."))}
+            touched = any(name.startswith(("light.", "sh.")) for name, _ in rig.values)
+            self._shown = (rig, {**base, **(lights if touched else {}), **dict(rig.values)}, code)
+        return self._shown[1], self._shown[2]
+
+    # -- changing it
+
+    def open(self, session: Any) -> None:
+        """Take another photo; the edit and its history start anew."""
+        self.session = session
+        self._gesture = self._shown = self._base = None
+        self._edit = Edit(appearance=self.appearance)
+        self.undo_stack.clear()
+        self.opened.emit()
+        self.changed.emit()
+
+    def begin(self, label: str) -> None:
+        """A drag starts: until `end`, changes are shown but make no undo step of their own."""
+        self.end()
+        self._gesture = (label, self._edit)
+
+    def end(self) -> None:
+        """The drag is over: what it changed becomes one undo step."""
+        if self._gesture is None:
+            return
+        (label, before), self._gesture = self._gesture, None
+        self._push(label, before, self._edit)
+
+    def set(self, name: str, value: Value | None, label: str = "") -> None:
+        """Set one parameter, clamped to its range; None resets it."""
+        self.update({name: value}, label)
+
+    def update(self, values: Mapping[str, Value | None], label: str = "") -> None:
+        """Set or reset several parameters as one step."""
+        clamped = {name: self._clamp(name, value) for name, value in values.items()}
+        self._change(label or self._label(clamped), replace(self._edit, rig=self.rig.update(clamped)))
+
+    def copy(self, source: Copy) -> None:
+        """Take a block from another photo. What was set by hand in that block gives way."""
+        rig = self.rig.copy(source)
+        owned = {"light": ("light.", "sh."), "expression": ("expression.", "jaw."), "pose": ("pose.",)}
+        mine = [name for name, _ in rig.values if name.startswith(owned.get(source.block, ("\0",)))]
+        self._change(f"Copy {source.block}", replace(self._edit, rig=rig.update(dict.fromkeys(mine))))
+
+    def drop_copy(self, block: str) -> None:
+        """Give up the block taken from another photo."""
+        self._change(f"Remove copied {block}", replace(self._edit, rig=self.rig.drop_copy(block)))
+
+    def set_appearance(self, **changes: Any) -> None:
+        """Change how the picture is made; the names are those of `Appearance`."""
+        label = next(iter(changes)).replace("_", " ").capitalize()
+        self._change(label, replace(self._edit, appearance=replace(self.appearance, **changes)))
+
+    def reset_all(self) -> None:
+        """Back to the photo as it is."""
+        self._change("Reset all", replace(self._edit, rig=Rig()))
+
+    def _change(self, label: str, edit: Edit) -> None:
+        if edit == self._edit:
+            return
+        before, self._edit = self._edit, edit
+        if self._gesture is None:
+            self._push(label, before, edit)
+        self.changed.emit()
+
+    def _push(self, label: str, before: Edit, after: Edit) -> None:
+        difference = Difference.between(before, after)
+        if difference:
+            self.undo_stack.push(EditCommand(self, label, difference))
+
+    def apply_difference(self, difference: Difference) -> None:
+        """For undo commands: apply a difference without making a step."""
+        edit = difference.applied(self._edit)
+        if edit != self._edit:
+            self._edit = edit
+            self.changed.emit()
+
+    def _clamp(self, name: str, value: Value | None) -> Value | None:
+        row = self.parameters().get(name)
+        if row is None or value is None:
+            return value
+        if isinstance(value, tuple):
+            return tuple(float(np.clip(v, row.low, row.high)) for v in value)  # type: ignore[return-value]
+        return float(np.clip(value, row.low, row.high))
+
+    def _label(self, values: Mapping[str, Any]) -> str:
+        rows = self.parameters()
+        names = [rows[name].label for name in values if name in rows]
+        return names[0] if len(names) == 1 else "Edit"

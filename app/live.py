@@ -1,0 +1,161 @@
+"""Live rendering as the window sees it: what to ask the worker for, what to show of what comes back.
+
+Two tiers: each new edit asks for a preview at once, and after a short quiet for the settled picture. A result of another
+photo, or older than what is on screen, is dropped; one that is older than the edit is shown and marked stale.
+"""
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
+
+from app.worker import ExportJob, LiveJob, WorkerThread
+from core.request import RenderRequest
+
+QUIET_MS = 250
+REMEMBERED = 48  # settled pictures kept for undo; a 256 crop is 192 KiB
+
+
+class State(Enum):
+    """How the picture on screen stands to the edit."""
+
+    EMPTY = "empty"
+    STALE = "stale"  # an older edit is on screen
+    PREVIEW = "preview"  # the edit's preview is on screen
+    REFINING = "refining"  # a settle pass runs
+    SETTLED = "settled"
+    FAILED = "failed"
+
+
+class Live(QObject):
+    """Asks for previews and settled pictures of the newest edit.
+
+    shown: a result to put on screen. estimate: a settle pass's picture so far. state_changed: `state` is another.
+    progressed: (step, steps, seconds left or None) of a settle pass.
+    """
+
+    shown = Signal(object)
+    estimate = Signal(object)
+    state_changed = Signal()
+    progressed = Signal(int, int, object)
+
+    def __init__(self, worker: WorkerThread, parent: QObject | None = None, quiet_ms: int = QUIET_MS) -> None:
+        super().__init__(parent)
+        self._worker = worker
+        self._request: RenderRequest | None = None  # the settled request of the newest edit
+        self._remembered: OrderedDict[RenderRequest, Any] = OrderedDict()
+        self._pace = Pace()
+        self.state = State.EMPTY
+        self.quiet = QTimer(self)
+        self.quiet.setSingleShot(True)
+        self.quiet.setInterval(quiet_ms)
+        self.quiet.timeout.connect(self._settle)
+        worker.worker.rendered.connect(self._rendered)
+        worker.worker.stepped.connect(self._stepped)
+        worker.worker.stopped.connect(self._stopped)
+        worker.worker.failed.connect(self._failed)
+
+    @property
+    def request(self) -> RenderRequest | None:
+        """The settled request of the newest edit."""
+        return self._request
+
+    def clear(self) -> None:
+        """Another photo is coming: forget the edit."""
+        self.quiet.stop()
+        self._request = None
+        self._remembered.clear()
+        self._set(State.EMPTY)
+
+    def ask(self, request: RenderRequest, *, anyway: bool = False) -> None:
+        """Show this (settled) request: at once if it is remembered, else by a preview and a settle pass.
+
+        `anyway` asks even when the request is the one already asked for (after a failure).
+        """
+        if request == self._request and not anyway:
+            return
+        self._request = request
+        self.quiet.stop()
+        known = self._remembered.get(request)
+        if known is not None:
+            self._worker.inbox.stop_settling()
+            self._remembered.move_to_end(request)
+            self.shown.emit(known)
+            self._set(State.SETTLED)
+            return
+        self._set(State.STALE)
+        self._worker.preview(replace(request, quality="preview"))
+        self.quiet.start()
+
+    def cancel(self) -> None:
+        """Stop refining; the preview stays."""
+        self.quiet.stop()
+        self._worker.inbox.stop_settling()
+
+    def _settle(self) -> None:
+        if self._request is not None and self.state is not State.FAILED:
+            self._worker.settle(self._request)
+
+    def _rendered(self, result: Any) -> None:
+        request = result.request
+        if self._request is None or request.photo != self._request.photo:
+            return
+        settled = replace(request, quality="settled")
+        if request.quality == "settled":
+            self._remember(request, result)
+        current = settled == self._request
+        if request.quality == "settled" and not current or current and self.state is State.SETTLED:
+            return
+        self.shown.emit(result)
+        if current:
+            self._set(State.SETTLED if request.quality == "settled" else State.PREVIEW)
+
+    def _remember(self, request: RenderRequest, result: Any) -> None:
+        self._remembered[request] = result
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+
+    def _stepped(self, job: Any, step: int, steps: int, estimate: Any) -> None:
+        if isinstance(job, ExportJob) or job.request.quality != "settled" or job.request != self._request:
+            return
+        if self.state is State.SETTLED:
+            return
+        self._set(State.REFINING)
+        self.progressed.emit(step, steps, self._pace.left(job, step, steps))
+        if estimate is not None:
+            self.estimate.emit(estimate)
+
+    def _stopped(self, job: Any) -> None:
+        if isinstance(job, LiveJob) and job.request == self._request and self.state is State.REFINING:
+            self._set(State.PREVIEW)
+
+    def _failed(self, job: Any, _message: str) -> None:
+        if job is None or isinstance(job, LiveJob) and replace(job.request, quality="settled") == self._request:
+            self.quiet.stop()
+            self._set(State.FAILED)
+
+    def _set(self, state: State) -> None:
+        if state is not self.state:
+            self.state = state
+            self.state_changed.emit()
+
+
+class Pace:
+    """Seconds left of a pass, from the time its steps took so far."""
+
+    def __init__(self) -> None:
+        self._clock = QElapsedTimer()
+        self._job: Any = None
+        self._first = 0
+
+    def left(self, job: Any, step: int, steps: int) -> float | None:
+        """Seconds until `steps`, or None at a pass's first step."""
+        if job is not self._job or step <= self._first:
+            self._job, self._first = job, step
+            self._clock.start()
+            return None
+        each = self._clock.elapsed() / 1000 / (step - self._first)
+        return each * max(0, steps - step)

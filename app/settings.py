@@ -1,0 +1,115 @@
+"""What the window remembers between runs: one JSON file in the user's configuration folder.
+
+The file may be missing, damaged or from another version: every key is checked on its own, a bad one falls back to its
+default, and a file that can't be parsed is kept beside the new one as ``settings.bad.json``.
+"""
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from core.files import atomic_write
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+THEMES = ("system", "light", "dark")
+
+
+def config_folder() -> Path:
+    """Where settings and logs live: $DIFFUSIONRIG_HOME, or the platform's configuration folder."""
+    own = os.environ.get("DIFFUSIONRIG_HOME")
+    if own:
+        return Path(own)
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", Path.home() / "AppData/Roaming")) / "DiffusionRig"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Application Support/DiffusionRig"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "diffusionrig"
+
+
+@dataclass
+class Settings:
+    """The remembered values. `geometry` is base64 text of the window's own record."""
+
+    theme: str = "system"
+    geometry: str = ""
+    panel_width: int = 372
+    folder: str = ""
+    export_folder: str = ""
+    export_format: str = "PNG"
+    export_size: str = "full"
+    export_quality: int = 92
+    show_split: bool = True
+    show_inset: bool = True
+    show_ball: bool = True
+    whole_photo: bool = False
+    overlay: float = 0.6
+    open_sections: tuple[str, ...] = ("Light", "Expression", "Jaw", "Pose", "Appearance")
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Settings:
+        """Settings from the file in `folder` (default: `config_folder`), defaults where it can't be used."""
+        path = (folder or config_folder()) / "settings.json"
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError) as error:
+            log.warning("settings in %s can't be read (%s); using defaults", path, error)
+            _keep_bad(path)
+            return cls()
+        return cls.from_json(plain)
+
+    @classmethod
+    def from_json(cls, plain: Any) -> Settings:
+        """Each key on its own; unknown keys are ignored, ill-typed values replaced by their default."""
+        settings = cls()
+        if not isinstance(plain, dict):
+            return settings
+        for field in fields(cls):
+            value = _checked(field.name, plain.get(field.name), getattr(settings, field.name))
+            setattr(settings, field.name, value)
+        return settings
+
+    def save(self, folder: Path | None = None) -> None:
+        """Write atomically. A folder that can't be written is logged and otherwise ignored."""
+        path = (folder or config_folder()) / "settings.json"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1).encode())
+        except OSError as error:
+            log.warning("settings can't be written to %s: %s", path, error)
+
+
+_RANGES: dict[str, tuple[float, float]] = {"panel_width": (320, 640), "export_quality": (1, 100), "overlay": (0, 1)}
+_CHOICES: dict[str, tuple[str, ...]] = {"theme": THEMES, "export_format": ("PNG", "JPEG", "TIFF", "WebP"),
+                                        "export_size": ("crop", "full")}
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, tuple):
+        fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return tuple(value) if fits else default
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(default):
+        return default
+    low, high = _RANGES.get(name, (None, None))
+    if low is not None and high is not None and not low <= value <= high:
+        return default
+    if name in _CHOICES and value not in _CHOICES[name]:
+        return default
+    return value
+
+
+def _keep_bad(path: Path) -> None:
+    try:
+        os.replace(path, path.with_name("settings.bad.json"))
+    except OSError as error:
+        log.warning("%s can't be put aside: %s", path, error)

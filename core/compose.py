@@ -1,0 +1,76 @@
+"""Picture arithmetic around the network: quotient relighting, soft masks, and carrying a small picture's change to a large one."""
+from __future__ import annotations
+
+import numpy as np
+
+from core.cv import cv2
+
+_RATIO = (0.25, 4.0)  # how far a quotient may darken or brighten
+_DARK = 0.06  # keeps quotients of dark shading tame
+
+
+def to_model(picture: np.ndarray) -> np.ndarray:
+    """(S, S, 3) on the scale 0..255 -> (3, S, S) float32 in [-1, 1]."""
+    return np.ascontiguousarray(picture.astype(np.float32).transpose(2, 0, 1)) / 127.5 - 1.0
+
+
+def from_model(picture: np.ndarray) -> np.ndarray:
+    """(3, S, S) in about [-1, 1] -> (S, S, 3) float32 on the scale 0..255, not clipped."""
+    return np.ascontiguousarray(picture.transpose(1, 2, 0), np.float32) * 127.5 + 127.5
+
+
+def to_uint8(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float on the scale 0..255 -> uint8, rounded half up as in spec section 7."""
+    return np.floor(np.clip(picture + 0.5, 0, 255)).astype(np.uint8)
+
+
+def resize(picture: np.ndarray, size: int) -> np.ndarray:
+    """A square float picture at another side length: area average down, cubic up."""
+    if picture.shape[0] == size:
+        return picture
+    method = cv2.INTER_AREA if size < picture.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(picture, (size, size), interpolation=method)
+
+
+def extend(values: np.ndarray, weight: np.ndarray, neutral: float, reach: float) -> np.ndarray:
+    """Values known where weight is 1, carried smoothly outward and fading to `neutral`.
+
+    values (S, S, C) float32, weight (S, S) in [0, 1], reach: distance of the fade as a share of S. A pyramid of normalised
+    Gaussians: near the border the nearest values count, farther out ever wider averages.
+    """
+    side = values.shape[0]
+    out = values * weight[..., None]
+    known = weight.astype(np.float32).copy()
+    for share in (0.01, 0.025, 0.06):
+        sigma = share * side
+        blurred = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
+        mass = cv2.GaussianBlur(weight.astype(np.float32), (0, 0), sigma)
+        fresh = np.clip(mass * 20, 0, 1) * (1 - known)
+        out += (blurred / np.maximum(mass, 1e-4)[..., None]) * fresh[..., None]
+        known += fresh
+    distance = cv2.distanceTransform((weight < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / side
+    fade = np.clip(1 - distance / reach, 0, 1)
+    fade = (fade * fade * (3 - 2 * fade) * np.clip(known, 0, 1))[..., None]
+    return neutral + fade * (out / np.maximum(known, 1e-4)[..., None] - neutral)
+
+
+def quotient(target: np.ndarray, reference: np.ndarray, coverage: np.ndarray, reach: float = 0.12) -> np.ndarray:
+    """How much brighter each pixel gets when shading `reference` becomes `target` (quotient image, Shashua & Riklin-Raviv 2001).
+
+    target, reference (S, S, 3) rendered pictures of one geometry, coverage (S, S). Returns factors (S, S, 3), 1 far from the head.
+    """
+    if np.array_equal(target, reference):
+        return np.ones_like(target)
+    ratio = (np.maximum(target, 0) + _DARK) / (np.maximum(reference, 0) + _DARK)
+    inner = cv2.erode(coverage.astype(np.float32), np.ones((3, 3), np.uint8))
+    ratio = np.clip(ratio, *_RATIO) * inner[..., None]
+    soft = extend(ratio, inner, 1.0, reach)
+    return cv2.GaussianBlur(soft, (0, 0), 0.006 * target.shape[0]).astype(np.float32)
+
+
+def soft_mask(coverage: np.ndarray, grow: float = 0.06) -> np.ndarray:
+    """(S, S) in [0, 1]: 1 on the covered part and a margin of `grow` * S around it, falling off smoothly outside."""
+    side = coverage.shape[0]
+    distance = cv2.distanceTransform((coverage < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / side
+    ramp = np.clip(1 - (distance - grow / 2) / grow, 0, 1)
+    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)

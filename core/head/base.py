@@ -1,0 +1,111 @@
+"""What every 3D head offers, whichever file it comes from: vertices from parameters, albedo, landmarks, named controls."""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.codes import FaceCode
+
+# Sets of the 68 points by index: the convention of spec sections 1 to 3 (iBUG 300-W order).
+CONTOUR_68 = slice(0, 17)
+LEFT_EYE_68 = slice(36, 42)
+RIGHT_EYE_68 = slice(42, 48)
+MOUTH_CORNERS_68 = (48, 54)
+
+
+@dataclass(frozen=True)
+class Albedo:
+    """Diffuse reflectance of a head in display (gamma-coded) RGB, about [0, 1].
+
+    Either `vertex` (V, 3) float32, or `texture` (H, W, 3) float32 looked up with `uv` (T, 2) in [0, 1] (v upward), whose rows
+    are named by `uv_faces` (F, 3) int32, or by the mesh's own faces where `uv_faces` is None.
+    """
+
+    vertex: np.ndarray | None = None
+    texture: np.ndarray | None = None
+    uv: np.ndarray | None = None
+    uv_faces: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Control:
+    """A named edit of one block of a FaceCode, added to the fitted values.
+
+    `weights` holds (index in the block, gain): block[index] += gain * value. `low`, `high`: the range of the value in `unit`.
+    """
+
+    name: str
+    block: str
+    weights: tuple[tuple[int, float], ...]
+    low: float
+    high: float
+    unit: str
+    label: str
+    group: str
+
+
+class HeadModel(ABC):
+    """A parametric head. Head space: metres, +x the picture's right, +y up, +z toward the viewer."""
+
+    name: str
+    faces: np.ndarray
+    uv: np.ndarray | None
+    identity_size: int
+    albedo_size: int
+    expression_names: tuple[str, ...]
+    landmark_faces: np.ndarray
+    landmark_bary: np.ndarray
+    landmark_ids: np.ndarray
+    landmark_weight: np.ndarray
+    regions: dict[str, np.ndarray]
+
+    @property
+    def expression_size(self) -> int:
+        """Number of expression coefficients."""
+        return len(self.expression_names)
+
+    @abstractmethod
+    def vertices(self, identity: np.ndarray, expression: np.ndarray, pose: np.ndarray, neck: np.ndarray,
+                 jaw: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+        """Posed vertices (V, 3) float32 in metres.
+
+        identity (K,), expression (E,): coefficients. pose, neck, jaw (3,): axis-angle in radians; pose turns everything about the
+        root joint. eyes (2,): yaw, pitch of both eyes in radians, positive to the picture's right and up.
+        """
+
+    @abstractmethod
+    def landmarks68(self, vertices: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """The 68 points (68, 3) on posed vertices: 17 of the contour as seen under `pose`, then 51 inner ones."""
+
+    @abstractmethod
+    def albedo(self, coefficients: np.ndarray) -> Albedo:
+        """The reflectance for albedo coefficients (A,)."""
+
+    @abstractmethod
+    def controls(self) -> dict[str, Control]:
+        """The named edits this head can do, by name, in the order a window shows them."""
+
+    @abstractmethod
+    def zero_code(self) -> FaceCode:
+        """A code of this head: mean identity, no expression, no turn, average albedo, plain light, the default face box."""
+
+    def clamp_expression(self, expression: np.ndarray) -> np.ndarray:
+        """Expression coefficients put back into the range where this head is a possible face. Default: unchanged."""
+        return np.asarray(expression, np.float32)
+
+    def vertices_of(self, code: FaceCode) -> np.ndarray:
+        """`vertices` of a face code."""
+        return self.vertices(code.identity, code.expression, code.pose, code.neck, code.jaw, code.eyes)
+
+    def landmarks(self, vertices: np.ndarray) -> np.ndarray:
+        """The embedded landmarks (L, 3) on posed vertices."""
+        return np.einsum("lkc,lk->lc", vertices[self.landmark_faces], self.landmark_bary)
+
+    def centre(self, vertices: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """The point (3,) that re-centring keeps fixed: C = E + 0.1 (M - E), E between the eyes, M between the mouth corners."""
+        points = self.landmarks68(vertices, pose)
+        between_eyes = (points[LEFT_EYE_68].mean(0) + points[RIGHT_EYE_68].mean(0)) / 2
+        mouth = (points[MOUTH_CORNERS_68[0]] + points[MOUTH_CORNERS_68[1]]) / 2
+        return (between_eyes + 0.1 * (mouth - between_eyes)).astype(np.float32)

@@ -1,0 +1,149 @@
+"""Second-order spherical-harmonics light (Ramamoorthi & Hanrahan 2001) with the reference's constants (spec section 3).
+
+``shade(N) = sum_k c_k B_k(N) L_k`` with B = 1, x, y, z, xy, xz, yz, x^2 - y^2, 3 z^2 - 1: the clamped-cosine kernel is already in
+the constants, so L is the light itself and the shading of a normal is one dot product.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+_PI = math.pi
+SH_CONSTANTS = np.array([
+    1 / math.sqrt(4 * _PI),
+    *[(2 * _PI / 3) * math.sqrt(3 / (4 * _PI))] * 3,
+    *[(_PI / 4) * 3 * math.sqrt(5 / (12 * _PI))] * 3,
+    (_PI / 4) * (3 / 2) * math.sqrt(5 / (12 * _PI)),
+    (_PI / 4) * (1 / 2) * math.sqrt(5 / (4 * _PI)),
+], dtype=np.float64)
+
+
+def sh_basis(normals: np.ndarray) -> np.ndarray:
+    """c_k B_k(N) (..., 9) of normals (..., 3), in the normals' float type."""
+    n = np.asarray(normals)
+    x, y, z = n[..., 0], n[..., 1], n[..., 2]
+    basis = np.stack([np.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * (z * z) - 1], -1)
+    return basis * SH_CONSTANTS.astype(basis.dtype)
+
+
+def shade(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """RGB shading (..., 3) of normals (..., 3) under light (9, 3). Not clamped: light from behind can come out negative."""
+    return sh_basis(normals) @ np.asarray(light, sh_basis(normals).dtype)
+
+
+# Mean of each basis function over the hemisphere a frontal face shows, weighted by projected area.
+_FRONTAL_MEAN = np.array([1, 0, 0, 2 / 3, 0, 0, 0, 0, 1 / 2]) * SH_CONSTANTS
+_LEAST_INTENSITY = 0.75  # a lamp that was moved by hand should be seen, even in a photo taken under a flat sky
+_LEAST_AMBIENT = 0.15
+_LEAST_RESIDUAL = 0.35
+
+
+@dataclass(frozen=True)
+class LightParams:
+    """A light in words: one lamp far away, and light from everywhere.
+
+    azimuth, elevation: where the lamp stands, degrees; (0, 0) is at the camera, positive azimuth toward the picture's right,
+    positive elevation above. intensity: what the lamp gives a surface that faces it, in units of `level`, 0 to 2. ambient: the
+    same for the light from everywhere. color (3,): what the lamp's light is filtered by, RGB in [0, 1], largest 1.
+    level (3,): mean RGB shading of a frontal face under the light this came from; it is the unit, and the ambient light's colour.
+    """
+
+    azimuth: float = 0.0
+    elevation: float = 0.0
+    intensity: float = 0.0
+    ambient: float = 1.0
+    color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    level: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    @property
+    def direction(self) -> np.ndarray:
+        """Unit vector (3,) from the head to the lamp."""
+        azimuth, elevation = math.radians(self.azimuth), math.radians(self.elevation)
+        flat = math.cos(elevation)
+        return np.array([flat * math.sin(azimuth), math.sin(elevation), flat * math.cos(azimuth)])
+
+
+def mean_shading(light: np.ndarray) -> np.ndarray:
+    """Mean RGB shading (3,) of a face that looks at the camera: of a sphere's visible half, as it is seen."""
+    return _FRONTAL_MEAN @ np.asarray(light, np.float64)
+
+
+def lamp_lobe(direction: np.ndarray) -> np.ndarray:
+    """Coefficients (9,) whose shading is the order-2 part of max(0, N.d): 1/4 + cos/2 + 5/32 (3 cos^2 - 1)."""
+    x, y, z = (float(v) for v in direction)
+    quadratic = np.array([6 * x * y, 6 * x * z, 6 * y * z, 1.5 * (x * x - y * y), 0.5 * (3 * z * z - 1)])
+    return np.concatenate([[1 / 4], np.array([x, y, z]) / 2, 5 / 32 * quadratic]) / SH_CONSTANTS
+
+
+def decompose(light: np.ndarray) -> LightParams:
+    """The lamp and the ambient light that come nearest to coefficients (9, 3); the lamp carries the whole linear part."""
+    light = np.asarray(light, np.float64)
+    level = np.maximum(mean_shading(light), 1e-3)
+    unit = float(level.mean())
+    linear = light[1:4] * SH_CONSTANTS[1]
+    direction = linear.mean(1)
+    length = float(np.linalg.norm(direction))
+    if length < 1e-4 * unit:
+        return LightParams(ambient=float(np.clip(SH_CONSTANTS[0] * light[0].mean() / unit, 0, 2)), level=_triple(level))
+    direction = direction / length
+    lamp = np.maximum(2 * direction @ linear, 0)
+    strongest = float(lamp.max())
+    color = lamp / strongest
+    ambient = float(SH_CONSTANTS[0] * light[0].mean() / unit - lamp.mean() / unit / 4)
+    return LightParams(
+        azimuth=math.degrees(math.atan2(direction[0], direction[2])),
+        elevation=math.degrees(math.asin(float(np.clip(direction[1], -1, 1)))),
+        intensity=float(np.clip(strongest / unit, 0, 2)), ambient=float(np.clip(ambient, 0, 2)),
+        color=_triple(color), level=_triple(level))
+
+
+def compose(params: LightParams) -> np.ndarray:
+    """Coefficients (9, 3) float32 of a light described by parameters."""
+    return _compose(params).astype(np.float32)
+
+
+def _compose(params: LightParams) -> np.ndarray:
+    level = np.asarray(params.level, np.float64)
+    light = np.outer(lamp_lobe(params.direction), params.intensity * level.mean() * np.asarray(params.color, np.float64))
+    light[0] += params.ambient * level / SH_CONSTANTS[0]
+    return light
+
+
+def edit(light: np.ndarray, changes: Mapping[str, Any]) -> np.ndarray:
+    """Coefficients (9, 3) float32 after setting any of azimuth, elevation, intensity, ambient, color.
+
+    What lamp and ambient don't explain of the fitted light stays, so that setting the fitted values gives the fitted light
+    exactly. A lamp that is moved takes the rest along only partly, because much of it belonged to where the lamp was. If the
+    lamp is moved, an intensity that was not set is at least 0.75, and an ambient that was not set follows so that the face stays as bright
+    as it was (but not below 0.15). Raises KeyError for an unknown name.
+    """
+    fitted = decompose(light)
+    unknown = set(changes) - {"azimuth", "elevation", "intensity", "ambient", "color"}
+    if unknown:
+        raise KeyError(f"no light parameter called {sorted(unknown)[0]!r}")
+    wanted = {k: _triple(v) if k == "color" else float(v) for k, v in changes.items()}
+    wanted = {k: v for k, v in wanted.items() if v != getattr(fitted, k)}
+    if not wanted:
+        return np.array(light, np.float32)
+    moved = "azimuth" in wanted or "elevation" in wanted
+    if moved and "intensity" not in changes:
+        wanted["intensity"] = max(fitted.intensity, _LEAST_INTENSITY)
+    new = replace(fitted, **wanted)  # type: ignore[arg-type]
+    before = np.asarray(light, np.float64)
+    kept = 1.0
+    if moved:
+        kept = max(_LEAST_RESIDUAL, (1 + float(new.direction @ fitted.direction)) / 2)
+    rest = (before - _compose(fitted)) * kept
+    if moved and "ambient" not in changes:
+        missing = (mean_shading(before) - mean_shading(rest + _compose(new))).mean() / np.mean(fitted.level)
+        new = replace(new, ambient=float(np.clip(new.ambient + missing, _LEAST_AMBIENT, 2)))
+    return (rest + _compose(new)).astype(np.float32)
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(v) for v in values)
+    return red, green, blue

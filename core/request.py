@@ -1,0 +1,61 @@
+"""RenderRequest: everything that determines one image."""
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from core.errors import ParameterError
+from core.rig import Rig
+
+NOISES = ("inverted", "seeded")
+SIZES = ("crop", "full")
+QUALITIES = ("preview", "settled")
+DEFAULT_STEPS = 12
+MAX_STEPS = 200
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """One image to make. Frozen and hashable: an equal request means there is nothing to do.
+
+    photo: digest of the opened photo and face. rig: the edit.
+    noise: 'inverted' keeps everything of the photo that the edit doesn't touch; 'seeded' starts from drawn noise.
+    seed: of every draw. steps: denoising steps of the settled picture. strength (0..1): how far the model may go from
+    its starting picture: with inverted noise the share of the noisiest steps that take part; with seeded noise the
+    noise level to start from.
+    prior, person: digests of the weights. size: 'crop' (the aligned square) or 'full' (pasted back into the photo).
+    quality: 'preview' (few steps, always finishes) or 'settled'.
+    hold_background: keep the photo's own pixels away from what the edit changes.
+    """
+
+    photo: str
+    rig: Rig = field(default_factory=Rig)
+    noise: str = "inverted"
+    seed: int = 0
+    steps: int = DEFAULT_STEPS
+    strength: float = 1.0
+    prior: str = ""
+    person: str | None = None
+    size: str = "full"
+    quality: str = "settled"
+    hold_background: bool = True
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("noise", NOISES), ("size", SIZES), ("quality", QUALITIES)):
+            if getattr(self, name) not in allowed:
+                raise ParameterError(f"{name} is one of {', '.join(allowed)}, not '{getattr(self, name)}'.")
+        if not 0.0 <= self.strength <= 1.0:
+            raise ParameterError(f"strength goes from 0 to 1, not {self.strength:g}.")
+        if not 1 <= self.steps <= MAX_STEPS:
+            raise ParameterError(f"steps goes from 1 to {MAX_STEPS}, not {self.steps}.")
+        if not 0 <= self.seed < 2**63:
+            raise ParameterError(f"seed is a whole number from 0 on, not {self.seed}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for reports and file metadata."""
+        return {**{k: v for k, v in asdict(self).items() if k != "rig"}, "rig": self.rig.to_json()}
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> RenderRequest:
+        """The request written by `to_json`."""
+        return cls(**{**plain, "rig": Rig.from_json(plain["rig"])})

@@ -1,0 +1,92 @@
+"""What a denoiser looks like: one dataclass for the published sizes and for the compact default."""
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+# Channel multipliers of ADM (Dhariwal & Nichol 2021) by image size, which the published checkpoints follow.
+REFERENCE_MULT: dict[int, tuple[float, ...]] = {
+    64: (1, 2, 3, 4),
+    128: (1, 1, 2, 3, 4),
+    256: (1, 1, 2, 2, 4, 4),
+    512: (0.5, 1, 1, 2, 2, 4, 4),
+}
+PREDICTIONS = ("epsilon", "velocity")
+
+
+@dataclass(frozen=True)
+class DenoiserConfig:
+    """Shape of the denoiser and its global encoder.
+
+    size: side of the pictures, pixels. base: channel count that `mult` multiplies, one entry a level.
+    blocks: residual blocks a level. attention: sides of the feature maps that get self-attention.
+    head_channels: channels an attention head; 0 is ONE head of full width, as the published weights need (the shapes
+    are the same either way, so a wrong value loads silently). groups: of every GroupNorm.
+    patch: pixel-unshuffle factor at the input and pixel-shuffle at the output; 1 works on the pixels themselves.
+    prediction: what the network's last layer means, 'epsilon' (noise) or 'velocity' (Salimans & Ho 2022).
+    code: length of the global code. encoder_width: first channel count of the ResNet-18-shaped encoder.
+    condition: channels of the physical buffers. schedule, steps: the noise schedule it was trained with.
+
+    Raises ValueError for values that can't make a network.
+    """
+
+    size: int = 256
+    base: int = 128
+    mult: tuple[float, ...] = REFERENCE_MULT[256]
+    blocks: int = 2
+    attention: tuple[int, ...] = (16,)
+    head_channels: int = 0
+    groups: int = 32
+    patch: int = 1
+    prediction: str = "epsilon"
+    dropout: float = 0.1
+    code: int = 64
+    encoder_width: int = 64
+    condition: int = 9
+    schedule: str = "linear"
+    steps: int = 1000
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mult", tuple(self.mult))
+        object.__setattr__(self, "attention", tuple(self.attention))
+        if self.prediction not in PREDICTIONS:
+            raise ValueError(f"prediction is {self.prediction!r}, expected one of {', '.join(PREDICTIONS)}")
+        if not self.mult or any(width % self.groups for width in self.widths):
+            raise ValueError(f"level widths {self.widths} are not multiples of {self.groups} norm groups")
+        if self.size % (self.patch * 2 ** (len(self.mult) - 1)):
+            raise ValueError(f"a {self.size} pixel picture can't be halved {len(self.mult) - 1} times "
+                             f"after patches of {self.patch}")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level, finest first."""
+        return tuple(int(m * self.base) for m in self.mult)
+
+    @classmethod
+    def reference(cls, size: int, base: int = 128, **changes: Any) -> DenoiserConfig:
+        """The published layout for 64, 128, 256 or 512 pixels. Raises KeyError for another size."""
+        return cls(**{"size": size, "base": base, "mult": REFERENCE_MULT[size], **changes})
+
+    @classmethod
+    def compact(cls, size: int = 256, **changes: Any) -> DenoiserConfig:
+        """The small layout of the prior that ships: patches of 2, one block a level, velocity."""
+        values: dict[str, Any] = {
+            "size": size, "base": 32, "mult": (1, 2, 4, 8), "blocks": 1, "groups": 8, "patch": 2,
+            "prediction": "velocity", "dropout": 0.0, "encoder_width": 24}
+        return cls(**{**values, **changes})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a JSON file; `from_json` gives an equal configuration back."""
+        plain = asdict(self)
+        return {**plain, "mult": list(self.mult), "attention": list(self.attention)}
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> DenoiserConfig:
+        """The configuration written by `to_json`. Raises ValueError for unknown names or impossible values."""
+        unknown = set(plain) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown network setting {', '.join(sorted(unknown))}")
+        try:
+            return cls(**plain)
+        except TypeError as error:
+            raise ValueError(f"network settings of the wrong kind: {error}") from error

@@ -1,0 +1,1 @@
+"""Parts of build_head.py: the free head from CC0 MakeHuman data."""
