@@ -74,16 +74,11 @@ class PhotoView:
         photo = session.photo
         self._photo = photo
         self.quad = np.asarray(photo.alignment.quad, np.float64)
-        native = min(DISPLAY_SIZE, photo.alignment.native_size)
-        self._native = np.asarray(photo.aligned(native))
-        self._before: dict[int, np.ndarray] = {}
-        self.whole = to_image(np.asarray(photo.pixels)[..., :3])
+        self._native = photo.crop(min(DISPLAY_SIZE, photo.native_size))
+        self.whole = to_image(photo.pixels)
         self.crop = to_image(self._native)
 
     def after(self, crop: np.ndarray, soft: bool) -> QImage:
         """A result's crop with the photo's detail; `soft` fades its border for drawing over the whole photo."""
-        size = crop.shape[0]
-        if size not in self._before:
-            self._before[size] = np.asarray(self._photo.aligned(size))
-        pixels = detailed(self._native, self._before[size], crop)
+        pixels = detailed(self._native, self._photo.crop(crop.shape[0]), crop)
         return to_image(with_alpha(pixels, feather(pixels.shape[0])) if soft else pixels)

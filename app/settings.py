@@ -8,29 +8,17 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from core import paths
 from core.files import atomic_write
 
 log = logging.getLogger(__name__)
 
 VERSION = 1
 THEMES = ("system", "light", "dark")
-
-
-def config_folder() -> Path:
-    """Where settings and logs live: $DIFFUSIONRIG_HOME, or the platform's configuration folder."""
-    own = os.environ.get("DIFFUSIONRIG_HOME")
-    if own:
-        return Path(own)
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA", Path.home() / "AppData/Roaming")) / "DiffusionRig"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Application Support/DiffusionRig"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "diffusionrig"
 
 
 @dataclass
@@ -54,8 +42,8 @@ class Settings:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Settings:
-        """Settings from the file in `folder` (default: `config_folder`), defaults where it can't be used."""
-        path = (folder or config_folder()) / "settings.json"
+        """Settings from the file in `folder` (default: `core.paths.config_dir`), defaults where it can't be used."""
+        path = (folder or paths.config_dir()) / "settings.json"
         try:
             plain = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -79,10 +67,9 @@ class Settings:
 
     def save(self, folder: Path | None = None) -> None:
         """Write atomically. A folder that can't be written is logged and otherwise ignored."""
-        path = (folder or config_folder()) / "settings.json"
+        path = (folder or paths.config_dir()) / "settings.json"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1).encode())
+            atomic_write(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1).encode(), make_folder=True)
         except OSError as error:
             log.warning("settings can't be written to %s: %s", path, error)
 

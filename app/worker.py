@@ -45,7 +45,7 @@ class CopyJob:
 
 @dataclass(frozen=True)
 class ExportJob:
-    """Render at settled quality and write `path`; `options` are passed to the writer."""
+    """Render at settled quality and write `path`; `options` are passed to the writer as keywords."""
 
     request: RenderRequest
     path: Path
@@ -198,7 +198,7 @@ class Worker(QObject):
             result = self._render(job)
             if self._inbox.is_cancelled(job):
                 raise Cancelled
-            self._save(result.image, job.path, **job.options)
+            self._save(self._engine, result, job.path, **job.options)
             self.exported.emit(job)
         else:
             self.rendered.emit(self._render(job))

@@ -197,7 +197,7 @@ def _cut(photo: np.ndarray, quad: np.ndarray, border: int) -> tuple[np.ndarray, 
 def _pad(part: np.ndarray, quad: np.ndarray, side: float, skip: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """The picture padded where the quad leaves it: mirrored, blurred, faded to its median; and the pads left and above (2,).
 
-    skip: take every so many pixels for the median, which is the slow part.
+    skip: take every so many pixels for the median, and above 1 blur a smaller copy: those two are slow.
     """
     border = max(int(np.rint(side * 0.1)), 3)
     height, width = part.shape[:2]
@@ -213,11 +213,21 @@ def _pad(part: np.ndarray, quad: np.ndarray, side: float, skip: int = 1) -> tupl
         1.0 - np.minimum(np.float32(columns) / pads[0], np.float32(padded.shape[1] - 1 - columns) / pads[2]),
         1.0 - np.minimum(np.float32(rows) / pads[1], np.float32(padded.shape[0] - 1 - rows) / pads[3]))
     sigma = side * 0.02
-    width = 2 * int(4 * sigma + 0.5) + 1
-    blurred = cv2.GaussianBlur(padded, (width, width), sigma, borderType=cv2.BORDER_REFLECT)
+    blurred = _blur(padded, sigma) if skip == 1 or sigma < 4 else _fast_blur(padded, sigma)
     padded += (blurred - padded) * np.clip(mask * 3.0 + 1.0, 0.0, 1.0)
     padded += (np.median(padded[::skip, ::skip], axis=(0, 1)) - padded) * np.clip(mask, 0.0, 1.0)
     return np.uint8(np.clip(np.rint(padded), 0, 255)), pads[:2].astype(np.float64)
+
+
+def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    width = 2 * int(4 * sigma + 0.5) + 1
+    return cv2.GaussianBlur(image, (width, width), sigma, borderType=cv2.BORDER_REFLECT)
+
+
+def _fast_blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    height, width = image.shape[:2]
+    small = cv2.resize(image, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(_blur(small, sigma / 4), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _centres(matrix: np.ndarray) -> np.ndarray:

@@ -25,12 +25,16 @@ _REASONS = {
 }
 
 
+class WriteError(UserError, OSError):
+    """A file that could not be written; also an OSError, for callers that can do without the file."""
+
+
 def atomic_write(path: str | Path, data: bytes, *, make_folder: bool = False) -> Path:
     """Write `data` to `path` at once, and return the path.
 
     The bytes go to a hidden file beside it, onto the disk, and only then take the name; on any failure the old file stays
     as it was and nothing is left behind. A symbolic link is written through, an existing file keeps its permissions.
-    make_folder: make missing folders above it. Raises UserError naming the path and the reason.
+    make_folder: make missing folders above it. Raises WriteError (a UserError) naming the path and the reason.
     """
     return atomic_save(path, lambda file: file.write(data), make_folder=make_folder)
 
@@ -49,7 +53,7 @@ def atomic_save(path: str | Path, write: Callable[[BinaryIO], object], *, make_f
         if make_folder:
             target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
+        with open(handle, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -58,7 +62,7 @@ def atomic_save(path: str | Path, write: Callable[[BinaryIO], object], *, make_f
         temporary = None
         _sync_folder(target.parent)
     except OSError as error:
-        raise UserError(f"Could not write {shown}: {reason(error)}.") from error
+        raise WriteError(f"Could not write {shown}: {reason(error)}.") from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):

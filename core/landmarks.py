@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,6 +106,8 @@ class FaceFinder:
             output_face_blendshapes=True, output_facial_transformation_matrixes=True)
         with _quiet():
             self._landmarker: Any = vision.FaceLandmarker.create_from_options(options)
+            # at the process's end the package's own clean-up comes too late and prints a traceback
+            self._finalizer = weakref.finalize(self, self._landmarker.close)
             self._run(np.zeros((64, 64, 3), np.uint8))  # what the libraries say on first use is said here
 
     def close(self) -> None:
@@ -112,7 +115,7 @@ class FaceFinder:
         with self._lock:
             if self._landmarker is not None:
                 with _quiet():
-                    self._landmarker.close()
+                    self._finalizer()
                 self._landmarker = None
 
     def __enter__(self) -> FaceFinder:

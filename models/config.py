@@ -1,6 +1,7 @@
 """What a denoiser looks like: one dataclass for the published sizes and for the compact default."""
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -69,9 +70,9 @@ class DenoiserConfig:
 
     @classmethod
     def compact(cls, size: int = 256, **changes: Any) -> DenoiserConfig:
-        """The small layout of the prior that ships: patches of 2, one block a level, velocity."""
+        """The small layout of the prior that ships: patches of 4, one block a level, velocity."""
         values: dict[str, Any] = {
-            "size": size, "base": 32, "mult": (1, 2, 4, 8), "blocks": 1, "groups": 8, "patch": 2,
+            "size": size, "base": 64, "mult": (1, 2, 4), "blocks": 1, "groups": 16, "patch": 4,
             "prediction": "velocity", "dropout": 0.0, "encoder_width": 24}
         return cls(**{**values, **changes})
 
@@ -79,6 +80,10 @@ class DenoiserConfig:
         """Plain values for a JSON file; `from_json` gives an equal configuration back."""
         plain = asdict(self)
         return {**plain, "mult": list(self.mult), "attention": list(self.attention)}
+
+    def to_key(self) -> str:
+        """A short text that is equal for equal configurations."""
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> DenoiserConfig:

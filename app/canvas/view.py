@@ -1,7 +1,7 @@
 """Zoom and pan as plain arithmetic: where a point of the picture lies in the widget, and back."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QTransform
@@ -20,7 +20,7 @@ class View:
     world: QSizeF
     widget: QSizeF
     zoom: float = 1.0
-    offset: QPointF = QPointF(0, 0)
+    offset: QPointF = field(default_factory=QPointF)
     fitted: bool = True
 
     def fit(self) -> View:

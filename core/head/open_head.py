@@ -10,8 +10,8 @@ from core.codes import FaceCode
 from core.errors import AssetError
 from core.head.base import Albedo, Control, HeadModel
 from core.head.open_controls import open_controls
-from core.head.points68 import CONTOUR_STEPS, MEDIAPIPE_68
 from core.head.rotation import rotation_matrix
+from core.landmarks import IBUG68
 
 DEFAULT_FILE = Path(__file__).resolve().parents[2] / "resources" / "head" / "open_head.npz"
 VERSION = 1
@@ -160,15 +160,8 @@ class OpenHead(HeadModel):
             vertices += weight * (arm @ (rotation_matrix(turn).T - np.eye(3, dtype=np.float32)))
 
     def landmarks68(self, vertices: np.ndarray, pose: np.ndarray) -> np.ndarray:
-        """The 68 points from the MediaPipe ones (core/head/points68.py); the contour's far side slides inward with yaw."""
-        row = self._landmark_rows
-        points = self.landmarks(vertices)
-        chosen = np.stack([points[[row[i] for i in ids]].mean(0) for ids in MEDIAPIPE_68])
-        return chosen.astype(np.float32)
-
-    @cached_property
-    def _landmark_rows(self) -> dict[int, int]:
-        return {int(mediapipe): row for row, mediapipe in enumerate(self.landmark_ids)}
+        """The 68 points (68, 3): those MediaPipe landmarks that stand for them (core.landmarks.IBUG68)."""
+        return self.landmarks(vertices)[IBUG68].astype(np.float32)
 
     def albedo(self, coefficients: np.ndarray) -> Albedo:
         """Vertex colours from (9,) = skin RGB, lips RGB, hair RGB; brows and scalp take the hair's colour."""

@@ -14,7 +14,7 @@ OPPOSITES = (("incr", "decr"), ("up", "down"), ("forward", "backward"), ("out", 
 LEFT_OUT = ("head-trans-in", "head-trans-out", "nose-trans-in", "nose-trans-out", "mouth-trans-in", "mouth-trans-out",
             "neck-trans", "head-angle")
 RACES, GENDERS = ("african", "asian", "caucasian"), ("female", "male")
-LOCAL_SD, SHAPE_SD, BODY_SD, LOOSE_SD = 0.4, 0.3, 0.25, 0.18
+LOCAL_SD, SHAPE_SD, BODY_SD, LOOSE_SD, DETAIL_SD = 0.3, 0.25, 0.25, 0.15, 0.08
 OLD_SHARE = 0.25
 
 
@@ -73,17 +73,20 @@ def _deviation(folder: str, name: str) -> float:
 def global_sliders(source: Source, mean: np.ndarray) -> list[Slider]:
     """Race, gender, age and build, as differences from the mean person."""
     sliders = []
+    ages = {}
     for race in RACES:
         for gender in GENDERS:
-            sliders.append(Slider(f"{race}-{gender}", macro(source, race, gender, "young") - mean, SHAPE_SD))
-            sliders.append(Slider(f"{race}-{gender}-old", macro(source, race, gender, "old") - macro(source, race, gender, "young"),
-                                  SHAPE_SD))
-    for gender in GENDERS:
-        child = np.mean([macro(source, race, gender, "child") for race in RACES], 0)
-        sliders.append(Slider(f"{gender}-child", child - mean, BODY_SD))
-        for muscle, weight in (("average", "max"), ("average", "min"), ("max", "average"), ("min", "average")):
-            for age in ("young", "old"):
-                sliders.append(Slider(f"{gender}-{age}-{muscle}-{weight}", body(source, gender, age, muscle, weight), BODY_SD))
+            young = macro(source, race, gender, "young")
+            ages[race, gender] = macro(source, race, gender, "old") - young
+            sliders.append(Slider(f"{race}-{gender}", young - mean, SHAPE_SD))
+    age = np.mean(list(ages.values()), 0)
+    sliders.append(Slider("old", age, SHAPE_SD))
+    sliders += [Slider(f"{race}-{gender}-old", delta - age, DETAIL_SD) for (race, gender), delta in ages.items()]
+    child = np.mean([macro(source, race, gender, "child") for race in RACES for gender in GENDERS], 0)
+    sliders.append(Slider("child", child - mean, LOOSE_SD))
+    for muscle, weight in (("average", "max"), ("average", "min"), ("max", "average"), ("min", "average")):
+        builds = [body(source, gender, age_name, muscle, weight) for gender in GENDERS for age_name in ("young", "old")]
+        sliders.append(Slider(f"{muscle}-{weight}", np.mean(builds, 0), BODY_SD))
     return [Slider(slider.name, symmetric(source, slider.delta), slider.deviation) for slider in sliders]
 
 
@@ -121,12 +124,11 @@ def without_rigid(points: np.ndarray, delta: np.ndarray, weight: np.ndarray) -> 
 
 
 def principal_modes(directions: np.ndarray, deviations: np.ndarray, weight: np.ndarray, count: int) -> tuple[np.ndarray, float]:
-    """Modes (count, V, 3) of the sliders' covariance, each scaled to one standard deviation, and the share of variance kept.
+    """Mixing (count, n) of the directions into modes of one standard deviation each, and the share of variance kept.
 
     directions (n, V, 3), deviations (n,), weight (V,): how much a vertex counts (its area, less away from the face).
     """
     scaled = directions * deviations[:, None, None]
     rows = (scaled * np.sqrt(weight)[:, None]).reshape(len(scaled), -1)
     mixing, strength, _ = np.linalg.svd(rows @ rows.T)
-    modes = np.einsum("nk,nvc->kvc", mixing[:, :count], scaled)
-    return modes, float(strength[:count].sum() / strength.sum())
+    return (mixing[:, :count] * deviations[:, None]).T, float(strength[:count].sum() / strength.sum())

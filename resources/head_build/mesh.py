@@ -10,7 +10,7 @@ from scipy.sparse import csgraph
 from resources.head_build.source import Source
 
 KEPT = ("skin", "upper_teeth", "lower_teeth", "tongue")
-CUT_HEIGHT, CUT_SLOPE, CUT_WIDTH = 5.90, -0.25, 0.85  # decimetres on the base mesh: y = height + slope z
+CUT_HEIGHT, CUT_SLOPE, CUT_WIDTH = 6.0, -0.25, 1.0  # decimetres on the base mesh: y = height + slope z
 # Polar angles of an eye's rings in degrees: close together at the edges of pupil and iris, so that these stay sharp.
 EYE_RINGS = (3.5, 7.0, 8.6, 10.5, 15.0, 20.0, 23.6, 25.2, 27.5, 32.0, 38.0, 45.0, 53.0, 62.0, 74.0, 88.0, 105.0)
 EYE_SEGMENTS = 28
@@ -54,11 +54,18 @@ def _largest_piece(quads: np.ndarray, count: int) -> np.ndarray:
 def _onto_plane(quads: np.ndarray, height: np.ndarray, kept: np.ndarray, index: np.ndarray) -> sparse.csr_matrix:
     """Rows: kept vertices. A vertex below the plane becomes the mean of its edges' crossings with the plane."""
     edges = np.concatenate([np.concatenate([quads[:, [k, (k + 1) % 4]], quads[:, [(k + 1) % 4, k]]]) for k in range(4)])
-    edges = np.unique(edges, axis=0)
+    diagonals = np.concatenate([quads[:, [k, (k + 2) % 4]] for k in range(4)])
+    edges, diagonals = np.unique(edges, axis=0), np.unique(diagonals, axis=0)
+
+    def upward(pairs: np.ndarray, vertex: int) -> np.ndarray:
+        ends = pairs[pairs[:, 0] == vertex, 1] if height[vertex] <= 0 else np.empty(0, int)
+        return ends[height[ends] > 0]
+
     rows, columns, values = [], [], []
     for row, vertex in enumerate(kept):
-        ups = edges[(edges[:, 0] == vertex), 1] if height[vertex] <= 0 else np.empty(0, int)
-        ups = ups[height[ups] > 0]
+        ups = upward(edges, vertex)
+        if not len(ups):
+            ups = upward(diagonals, vertex)
         if not len(ups):
             rows.append(row), columns.append(vertex), values.append(1.0)
             continue

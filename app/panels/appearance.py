@@ -1,0 +1,193 @@
+"""The Appearance panel: how the picture is made, and what is taken from other photos."""
+from __future__ import annotations
+
+import random
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document import Appearance, Document
+from app.panels.section import Section
+from app.panels.slider import LABEL_WIDTH, ParameterRow
+from app.theme import Theme
+from core.rig import COPY_BLOCKS, Parameter
+
+_STEPS = Parameter("appearance.steps", "Steps", "Appearance", 4, 50, None, "", 1,
+                   "Denoising steps of the settled picture: more take longer")
+_STRENGTH = Parameter("appearance.strength", "Strength", "Appearance", 0, 1, None, "", 0.01,
+                      "How far the model may go from the photo where the edit changes it")
+NOISES = (("inverted", "From photo", "Keep everything of the photo that the edit doesn't touch"),
+          ("seeded", "From seed", "Start from drawn noise: more is made anew"))
+MAX_SEED = 2**31 - 1
+
+
+class AppearancePanel(Section):
+    """Noise, seed, steps, strength, background, and copies from other photos.
+
+    copy_asked(block): the user wants to choose a photo to copy that block from.
+    """
+
+    copy_asked = Signal(str)
+
+    def __init__(self, theme: Theme, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "Appearance", parent=parent)
+        self.document = document
+        self.noise: dict[str, QToolButton] = {}
+        self.seed = QSpinBox()
+        self.dice = QToolButton()
+        self.background = QCheckBox("Keep the background")
+        self.steps = self._slider(_STEPS, "steps", whole=True)
+        self.strength = self._slider(_STRENGTH, "strength")
+        self.copies = QVBoxLayout()
+        self.copy_button = QPushButton("Copy from another photo")
+        self._build()
+        self.reset_asked.connect(self._reset_appearance)
+        document.changed.connect(self.refresh)
+        document.opened.connect(self.refresh)
+        theme.changed.connect(self._recolor_all)
+        self._recolor_all()
+
+    def _build(self) -> None:
+        self.add(_row("Noise", self._noise_row()))
+        self.add(_row("Seed", self._seed_row()))
+        self.add(self.steps)
+        self.add(self.strength)
+        self.background.setToolTip("Leave the photo's own pixels where the edit changes nothing")
+        self.background.toggled.connect(lambda on: self.document.set_appearance(hold_background=on))
+        self.add(self.background)
+        menu = QMenu(self.copy_button)
+        for block in COPY_BLOCKS:
+            menu.addAction(f"{block.capitalize()} …", lambda block=block: self.copy_asked.emit(block))
+        self.copy_button.setMenu(menu)
+        self.copy_button.setObjectName("wide")
+        self.rows.addSpacing(8)
+        self.add(self.copy_button)
+        self.rows.addLayout(self.copies)
+
+    def _noise_row(self) -> QWidget:
+        box = QWidget()
+        layout = QHBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        group = QButtonGroup(box)
+        for i, (name, label, tip) in enumerate(NOISES):
+            button = QToolButton()
+            button.setObjectName("segment")
+            button.setProperty("edge", ("left", "right")[i])
+            button.setText(label)
+            button.setToolTip(tip)
+            button.setCheckable(True)
+            button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
+            button.clicked.connect(lambda _=False, name=name: self.document.set_appearance(noise=name))
+            group.addButton(button)
+            layout.addWidget(button, 1)
+            self.noise[name] = button
+        return box
+
+    def _seed_row(self) -> QWidget:
+        box = QWidget()
+        layout = QHBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        self.seed.setRange(0, MAX_SEED)
+        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.seed.setKeyboardTracking(False)
+        self.seed.setAccessibleName("Seed")
+        self.seed.valueChanged.connect(lambda value: self.document.set_appearance(seed=value))
+        self.dice.setObjectName("icon")
+        self.dice.setToolTip("Another seed (another variation)")
+        self.dice.setAccessibleName("Another seed")
+        self.dice.setIconSize(QSize(18, 18))
+        self.dice.clicked.connect(lambda: self.document.set_appearance(seed=random.randrange(1, 100_000)))
+        layout.addWidget(self.seed, 1)
+        layout.addWidget(self.dice)
+        return box
+
+    def _slider(self, parameter: Parameter, name: str, whole: bool = False) -> ParameterRow:
+        row = ParameterRow(self._theme, parameter)
+        row.began.connect(lambda _: self.document.begin(parameter.label))
+        row.moved.connect(lambda _, value: self.document.set_appearance(**{name: round(value) if whole else value}))
+        row.ended.connect(self.document.end)
+        row.reset_asked.connect(lambda _: self.document.set_appearance(**{name: getattr(Appearance(), name)}))
+        return row
+
+    def refresh(self) -> None:
+        """Show the document's values."""
+        look, plain = self.document.appearance, Appearance()
+        self.noise[look.noise].setChecked(True)
+        for widget, value in ((self.seed, look.seed), (self.background, look.hold_background)):
+            blocked = widget.blockSignals(True)
+            if isinstance(widget, QSpinBox):
+                widget.setValue(int(value))
+            else:
+                widget.setChecked(bool(value))
+            widget.blockSignals(blocked)
+        self.steps.show_value(look.steps, plain.steps, look.steps != plain.steps)
+        self.strength.show_value(look.strength, plain.strength, look.strength != plain.strength)
+        self.reset.setVisible(look != plain)
+        self._show_copies()
+
+    def _show_copies(self) -> None:
+        shown = [self.copies.itemAt(i).widget().property("copy") for i in range(self.copies.count())]  # type: ignore[union-attr]
+        wanted = [f"{c.block}|{c.label}" for c in self.document.rig.copies]
+        if shown == wanted:
+            return
+        while self.copies.count():
+            widget = self.copies.takeAt(0).widget()  # type: ignore[union-attr]
+            widget.hide()
+            widget.deleteLater()
+        for copy, key in zip(self.document.rig.copies, wanted, strict=True):
+            self.copies.addWidget(self._copy_row(copy.block, copy.label or "another photo", key))
+
+    def _copy_row(self, block: str, label: str, key: str) -> QWidget:
+        row = QWidget()
+        row.setProperty("copy", key)
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 4, 0, 0)
+        text = QLabel(f"{block.capitalize()} from {label}")
+        text.setObjectName("note")
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        drop = QToolButton()
+        drop.setObjectName("rowReset")
+        drop.setIcon(self._theme.icon("close"))
+        drop.setIconSize(QSize(14, 14))
+        drop.setToolTip(f"Use the photo's own {block} again")
+        drop.setAccessibleName(f"Remove copied {block}")
+        drop.clicked.connect(lambda: self.document.drop_copy(block))
+        layout.addWidget(text, 1)
+        layout.addWidget(drop)
+        return row
+
+    def _reset_appearance(self) -> None:
+        self.document.set_appearance(**vars(Appearance()))
+
+    def _recolor_all(self) -> None:
+        self.recolor()
+        self.dice.setIcon(self._theme.icon("dice"))
+        self.copy_button.setIcon(self._theme.icon("copy"))
+        self.steps.recolor()
+        self.strength.recolor()
+
+
+def _row(text: str, field: QWidget) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 2, 28, 2)
+    layout.setSpacing(6)
+    label = QLabel(text)
+    label.setObjectName("rowLabel")
+    label.setFixedWidth(LABEL_WIDTH)
+    layout.addWidget(label)
+    layout.addWidget(field, 1)
+    return row

@@ -1,0 +1,151 @@
+"""Starting the window: the application object, logging, the engine, the first photo."""
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core import paths
+
+if TYPE_CHECKING:
+    from app.window import Window
+
+log = logging.getLogger(__name__)
+
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+_HEADLESS = ("offscreen", "minimal", "vnc", "linuxfb", "eglfs", "minimalegl")
+
+
+def display_problem() -> str | None:
+    """One line that says why no window can be opened here and what to do; None when one can."""
+    if not sys.platform.startswith("linux"):
+        return None
+    platform = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0].split(";")[0]
+    if platform in _HEADLESS or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return None
+    return ("No display was found (DISPLAY and WAYLAND_DISPLAY are not set), so the window can't be opened. Start it from "
+            "a desktop, or through 'xvfb-run', or use the command line: python main.py edit PHOTO --out FILE")
+
+
+def run(photo: Path | None = None, prior: Path | None = None, *, device: str | None = None, face: int | None = None,
+        make_engine: Callable[[], Any] | None = None, save: Callable[..., Any] | None = None,
+        on_start: Callable[[Window], None] | None = None) -> int:
+    """Open the window with a photo (None: the sample that ships) and stay until it is closed; returns the exit status.
+
+    prior, device: as for `core.engine.Engine`. make_engine, save: other parts in place of the real ones. on_start: called
+    with the window once it shows.
+    """
+    from PySide6.QtCore import QTimer
+
+    from app.settings import Settings
+    from app.theme import Theme
+    from app.window import Window
+
+    set_up_log()
+    # the window's thread takes the interpreter back from the worker's soon enough for a frame
+    sys.setswitchinterval(0.001)
+    app = make_application()
+    settings = Settings.load()
+    theme = Theme(settings.theme)
+    theme.apply()
+    window = Window(make_engine or engine_maker(prior, device), save or save_export, settings, theme)
+    previous = _catch_everything(window)
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    # Python looks at signals only when it runs; the event loop alone wouldn't let it
+    heartbeat = QTimer(window)
+    heartbeat.start(500)
+    heartbeat.timeout.connect(lambda: None)
+    window.show()
+    window.start()
+    first = photo or sample_photo()
+    if first is not None:
+        window.open_photo(first, face)
+    if on_start is not None:
+        on_start(window)
+    status = app.exec()
+    sys.excepthook = previous
+    if window.thread_of_engine.running:
+        # a step that never ends must not keep a closed program alive, and Qt aborts when its thread is torn down
+        log.error("the engine's thread did not stop; leaving without it")
+        logging.shutdown()
+        os._exit(status)
+    return status
+
+
+def make_application() -> Any:
+    """The one QApplication, with fonts and names set."""
+    from PySide6.QtGui import QGuiApplication
+    from PySide6.QtWidgets import QApplication
+
+    from app.theme import load_fonts
+
+    app = QApplication.instance()
+    if app is None:
+        QGuiApplication.setDesktopFileName("diffusionrig-studio")
+        app = QApplication(sys.argv[:1])
+        app.setApplicationName("DiffusionRig Studio")
+        app.setStyle("Fusion")
+        load_fonts()
+    return app
+
+
+def engine_maker(prior: Path | None, device: str | None) -> Callable[[], Any]:
+    """Builds the Engine. Its import takes seconds (torch), so it happens where the engine is built: in the worker."""
+    def make() -> Any:
+        from core.engine import Engine
+
+        return Engine(prior, device)
+    return make
+
+
+def save_export(engine: Any, result: Any, path: Path, quality: int = 92) -> None:
+    """Write a result, with what is kept of the photo's metadata and the request that made it."""
+    from core.export import save_image
+
+    image = engine.session(result.request.photo).photo.image
+    save_image(result.image, path, source=image, request_json=result.request.to_json(), quality=quality)
+
+
+def sample_photo() -> Path | None:
+    """The picture that a first start opens."""
+    found = sorted(p for p in (paths.RESOURCES / "samples").glob("*") if p.suffix.lower() in PICTURE_ENDINGS)
+    return found[0] if found else None
+
+
+def set_up_log() -> Path:
+    """Log to a file of the user's, kept small; a folder that can't be written only means no file."""
+    path = paths.data_dir() / "logs" / "studio.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(path, maxBytes=1 << 20, backupCount=2, encoding="utf-8", delay=True)
+    except OSError as error:
+        log.warning("no log file: %s", error)
+        return path
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    if not any(isinstance(h, logging.handlers.RotatingFileHandler) for h in root.handlers):
+        root.addHandler(handler)
+        root.setLevel(min(root.level or logging.INFO, logging.INFO))
+    return path
+
+
+def _catch_everything(window: Window) -> Callable[..., Any]:
+    """Errors in the window's own code are logged and told, and the window goes on. Returns the hook that was there."""
+    previous = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            window.close()
+            return
+        from app.worker import explain
+
+        window.banner.say(explain(error, "doing that") if isinstance(error, Exception) else str(error))
+        previous(kind, error, trace)
+
+    sys.excepthook = hook
+    return previous

@@ -1,0 +1,123 @@
+"""The command line: what `main.py` does with its arguments. Each command is thin; the work is the engine's."""
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from core.errors import UserError
+
+OK, DEFECT, WRONG_USE, NO_DISPLAY, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: the module that holds its `add_arguments(parser)` and `run(arguments)`, imported only when it is used."""
+
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "edit": Command("core.edit_command", "make an edited picture of a photo, without the window"),
+    "prepare": Command("core.prepare", "turn a folder of portraits into training data"),
+    "train": Command("core.train", "train a generic model on prepared data"),
+    "doctor": Command("core.doctor", "show what is installed and found on this machine, and what is missing"),
+}
+
+OpenWindow = Callable[[Path | None], int]
+DisplayProblem = Callable[[], str | None]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, allow_abbrev=False, **options)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USE, f"error: {message} ('{self.prog} --help' shows the usage)\n")
+
+
+def run(arguments: Sequence[str], open_window: OpenWindow, display_problem: DisplayProblem) -> int:
+    """Do what the arguments say and return the exit status. The window comes in as functions, because core knows no Qt."""
+    debug = "--debug" in arguments
+    rest = [word for word in arguments if word != "--debug"]
+    if debug:
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        if rest and rest[0] in COMMANDS:
+            return _run_command(rest[0], rest[1:], display_problem)
+        return _run_window(rest, open_window, display_problem)
+    except SystemExit as leaving:  # argparse, after --help or a wrong argument
+        return leaving.code if isinstance(leaving.code, int) else OK if leaving.code is None else WRONG_USE
+    except KeyboardInterrupt:
+        return _fail("stopped", INTERRUPTED)
+    except BrokenPipeError:  # `doctor | head`: nobody is left to tell; the interpreter must not try again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except UserError as error:
+        if debug:
+            raise
+        return _fail(str(error), WRONG_USE)
+    except ModuleNotFoundError as error:
+        if debug or _is_ours(error.name):
+            raise
+        return _fail(f"the package '{error.name}' is not installed; run 'make setup' and start with .venv/bin/python", DEFECT)
+    except Exception as error:  # a defect of ours: one line for the user, all of it for a bug report
+        if debug:
+            raise
+        text = " ".join(str(error).split()) or "no details"
+        return _fail(f"something went wrong ({type(error).__name__}: {text}); --debug shows where", DEFECT)
+
+
+def _run_command(name: str, arguments: list[str], display_problem: DisplayProblem) -> int:
+    command = COMMANDS[name]
+    module = importlib.import_module(command.module)
+    parser = Parser(prog=f"main.py {name}", description=f"{command.help[0].upper()}{command.help[1:]}.")
+    module.add_arguments(parser)
+    parsed = parser.parse_args(arguments)
+    parsed.display_problem = display_problem  # only `doctor` asks
+    return module.run(parsed) or OK
+
+
+def _run_window(arguments: list[str], open_window: OpenWindow, display_problem: DisplayProblem) -> int:
+    parser = Parser(
+        prog="main.py", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="DiffusionRig Studio: change the light, expression and pose of a portrait photo.",
+        epilog="commands:\n" + "\n".join(f"  {name:<10}{command.help}" for name, command in COMMANDS.items())
+               + "\n\n'main.py COMMAND --help' shows what a command takes.")
+    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo to open in the window")
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from (for every command)")
+    photo = parser.parse_args(arguments).photo
+    if photo is not None and not Path(photo).exists():
+        return _fail(f"there is no photo '{photo}', and no command of that name ({', '.join(COMMANDS)})", WRONG_USE)
+    problem = display_problem()
+    if problem:
+        return _fail(problem, NO_DISPLAY)
+    return open_window(Path(photo) if photo is not None else None)
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return status
+
+
+def _is_ours(module: str | None) -> bool:
+    return (module or "").split(".")[0] in ("app", "core", "models")
+
+
+def progress(label: str) -> Callable[[int, int], None] | None:
+    """A function (step, steps) that keeps one line on stderr up to date, or None when stderr is no terminal."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(step: int, steps: int) -> None:
+        print(f"\r{label} {step} of {steps}", end="\n" if step >= steps else "", file=sys.stderr, flush=True)
+    return show

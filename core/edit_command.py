@@ -1,0 +1,228 @@
+"""`main.py edit`: a photo and named changes in, a picture out. The same request as the window's gives the same pixels."""
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib.metadata
+import io
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.cli import progress
+from core.errors import ParameterError, UserError
+from core.export import picture_format, save_image
+from core.files import atomic_save, atomic_write
+from core.head.base import HeadModel
+from core.paths import known_people, people_dir
+from core.photo import load_image
+from core.request import DEFAULT_STEPS, MAX_STEPS, NOISES, RenderRequest
+from core.rig import COPY_BLOCKS, Rig, Value, check, parameters
+
+if TYPE_CHECKING:
+    from core.engine import Engine, Result
+    from core.render.buffers import Buffers
+    from core.session import Session
+
+_PACKAGES = ("torch", "numpy", "numba", "scipy", "mediapipe", "opencv-contrib-python", "pillow", "dlib-bin")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `edit`."""
+    parser.add_argument("photo", metavar="PHOTO", type=Path, help="the photo to edit")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True,
+                        help="the picture to write: .png, .jpg, .webp or .tif")
+    parser.add_argument("--set", metavar="NAME=VALUE", dest="values", action="extend", nargs="+", default=[], type=assignment,
+                        help="a change, as in light.azimuth=60 or expression.smile=0.8; light.color takes #rrggbb or r,g,b (0 to 1)")
+    parser.add_argument("--copy", metavar="BLOCK:PHOTO2", dest="copies", action="extend", nargs="+", default=[], type=block_of_photo,
+                        help=f"take {', '.join(COPY_BLOCKS)} from another photo")
+    parser.add_argument("--person", metavar="NAME|FILE", help="use a personal model")
+    parser.add_argument("--prior", metavar="FILE", type=Path, help="use another generic model than the one that ships")
+    parser.add_argument("--face", metavar="N", type=int, help="which face, counted from 0, the largest first (default: the largest)")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of every random draw (default: 0)")
+    parser.add_argument("--steps", metavar="N", type=int, default=DEFAULT_STEPS,
+                        help=f"denoising steps, 1 to {MAX_STEPS} (default: {DEFAULT_STEPS})")
+    parser.add_argument("--noise", choices=NOISES, default=NOISES[0],
+                        help="inverted keeps everything the edit doesn't touch; seeded draws anew (default: inverted)")
+    parser.add_argument("--strength", metavar="0..1", type=float, default=1.0, help="how far the model may go (default: 1)")
+    parser.add_argument("--size", choices=("crop", "full"), default="full",
+                        help="the face crop only, or the whole photo with the crop pasted back (default: full)")
+    parser.add_argument("--save-buffers", metavar="DIR", type=Path, help="also write normals, albedo, rendered and coverage there")
+    parser.add_argument("--report", metavar="FILE.json", type=Path,
+                        help="also write the request, the fitted codes, the times and the identity distance")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the picture and write what was asked for. Raises UserError with a message for the user."""
+    draft = RenderRequest(photo="", noise=arguments.noise, seed=arguments.seed, steps=arguments.steps,
+                          strength=arguments.strength, size=arguments.size)
+    _check_files(arguments)
+    if arguments.person is not None:
+        raise _no_person(arguments.person)
+
+    from core.engine import Engine  # loads torch, so only once the arguments make sense
+
+    times: dict[str, float] = {}
+    engine = _timed(times, "load", lambda: Engine(prior=arguments.prior))
+    try:
+        values = parse_values(engine.head, arguments.values)
+        session = _timed(times, "open", lambda: engine.open(arguments.photo, arguments.face))
+        _mention_other_faces(session, arguments.face)
+        rig = _copied(engine, Rig().update(values), arguments.copies)
+        request = replace(draft, photo=session.digest, rig=rig, prior=engine.prior.digest)
+        result = _render(engine, request)
+        times.update(result.timings)
+        _timed(times, "write", lambda: save_image(result.image, arguments.out, source=session.photo.image,
+                                                  request_json=request.to_json()))
+        if arguments.save_buffers:
+            save_buffers(engine.buffers(session, rig), arguments.save_buffers)
+        if arguments.report:
+            text = json.dumps(report(engine, session, result, times, arguments.out), indent=1)
+            atomic_write(arguments.report, text.encode())
+    finally:
+        engine.close()
+    return 0
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """'NAME=VALUE' -> (NAME, VALUE), for argparse."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+def block_of_photo(text: str) -> tuple[str, Path]:
+    """'BLOCK:PHOTO' -> (BLOCK, path), for argparse."""
+    block, colon, photo = text.partition(":")
+    if not colon or not photo:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form BLOCK:PHOTO2, as in light:other.jpg")
+    if block not in COPY_BLOCKS:
+        nearest = difflib.get_close_matches(block, COPY_BLOCKS, n=1, cutoff=0.0)[0]
+        raise argparse.ArgumentTypeError(f"there is no block '{block}' to copy; the nearest is '{nearest}' "
+                                         f"(of {', '.join(COPY_BLOCKS)})")
+    return block, Path(photo)
+
+
+def parse_values(head: HeadModel, assignments: Iterable[tuple[str, str]]) -> dict[str, Value]:
+    """Texts of `--set` as checked values; of a name given twice the last counts.
+
+    Raises ParameterError that names the nearest valid name or value.
+    """
+    values: dict[str, Value] = {}
+    for name, text in assignments:
+        if name not in parameters(head):
+            check(head, name, 0.0)  # names the nearest before the value is looked at
+        values[name] = check(head, name, parse_value(name, text))
+    return values
+
+
+def parse_value(name: str, text: str) -> Value:
+    """'0.5' -> 0.5; '#ff8000' and '1,0.5,0' -> three numbers from 0 to 1. Raises ParameterError."""
+    try:
+        if text.startswith("#") and len(text) == 7:
+            red, green, blue = (int(text[i:i + 2], 16) / 255 for i in (1, 3, 5))
+            return red, green, blue
+        if "," in text:
+            red, green, blue = (float(part) for part in text.split(","))
+            return red, green, blue
+        return float(text)
+    except ValueError:
+        kind = "#rrggbb or r,g,b from 0 to 1" if name == "light.color" else "a number"
+        raise ParameterError(f"{name} takes {kind}, not '{text}'.") from None
+
+
+def save_buffers(buffers: Buffers, folder: Path) -> None:
+    """Write normals.png, albedo.png, rendered.png and coverage.png, and all of them exactly as buffers.npz."""
+    folder = Path(folder)
+    arrays = {"normals": buffers.normal, "albedo": buffers.albedo, "rendered": buffers.rendered, "coverage": buffers.coverage}
+    pictures = {**arrays, "normals": buffers.normal * 0.5 + 0.5, "coverage": np.repeat(buffers.coverage[..., None], 3, 2)}
+    compressed = io.BytesIO()
+    np.savez_compressed(compressed, **arrays)
+    atomic_write(folder / "buffers.npz", compressed.getvalue(), make_folder=True)
+    for name, picture in pictures.items():
+        save_image(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), folder / f"{name}.png")
+
+
+def report(engine: Engine, session: Session, result: Result, times: dict[str, float], out: Path) -> dict[str, Any]:
+    """What `--report` writes: plain values only."""
+    prior = engine.prior
+    height, width = session.photo.image.pixels.shape[:2]
+    return {
+        "format": 1,
+        "request": result.request.to_json(),
+        "photo": {"path": str(session.photo.path), "width": width, "height": height,
+                  "faces": len(session.faces), "face": session.face},
+        "output": str(out),
+        "codes": {"source": session.code.to_json(), "edited": engine.edited_code(session, result.request.rig).to_json()},
+        "fit": {"landmark_error": float(session.fit.landmark_error), "light_residual": float(session.fit.light_residual)},
+        "model": {"name": prior.name, "head": prior.head, "size": prior.size, "digest": prior.digest, "licence": prior.licence},
+        "device": str(engine.device),
+        "dtype": str(engine.dtype).removeprefix("torch."),
+        "seconds": {name: round(seconds, 4) for name, seconds in times.items()},
+        "identity_distance": result.identity_distance,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python's and the main packages' versions; a package that is not installed is left out."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _check_files(arguments: argparse.Namespace) -> None:
+    """Find out before the work, not after it, that a photo is not there or the result can't be written."""
+    for path in (arguments.photo, *(photo for _, photo in arguments.copies)):
+        if not path.is_file():
+            load_image(path)  # raises, with its own words
+    picture_format(arguments.out)
+    for path in (arguments.out, arguments.report):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UserError(f"Could not write {path}: its folder does not exist. Make it first, or choose another folder.")
+    for path in (arguments.photo, *(photo for _, photo in arguments.copies)):
+        if arguments.out.exists() and path.exists() and arguments.out.samefile(path):
+            raise UserError(f"--out {arguments.out} would overwrite the photo itself. Choose another name.")
+
+
+def _no_person(name: str) -> UserError:
+    known = known_people()
+    listing = f"Known people: {', '.join(known)}." if known else f"There are none in {people_dir()} yet."
+    return UserError(f"There is no person '{name}'. {listing}")
+
+
+def _mention_other_faces(session: Session, chosen: int | None) -> None:
+    if chosen is None and len(session.faces) > 1:
+        print(f"note: {len(session.faces)} faces found, taking the largest; --face 1 takes the next", file=sys.stderr)
+
+
+def _copied(engine: Engine, rig: Rig, copies: Iterable[tuple[str, Path]]) -> Rig:
+    for block, photo in copies:
+        rig = rig.copy(engine.copy_from(engine.open(photo), block))
+    return rig
+
+
+def _render(engine: Engine, request: RenderRequest) -> Result:
+    show = progress("step")
+    if show is None:
+        return engine.render(request)
+    return engine.render(request, on_step=lambda step, steps, _: show(step, steps))
+
+
+def _timed(times: dict[str, float], name: str, work: Callable[[], Any]) -> Any:
+    start = time.perf_counter()
+    result = work()
+    times[name] = time.perf_counter() - start
+    return result

@@ -1,0 +1,332 @@
+"""Motion of an edit: where in the photo each pixel of the edited picture comes from.
+
+A denoiser that starts from a photo's own (inverted) noise keeps pixels where they were, so a turned head or an opened mouth has
+to be moved first. The fitted mesh gives that motion: a pixel of the edited mesh shows a surface point, and the source mesh says
+where that point was in the photo. Three things need more than the mesh:
+
+* surface that the photo doesn't show (the far cheek of a turned head, the inside of a closed mouth) is *uncovered*. Outside the mouth
+  the motion of the surface around it is continued, which stretches skin; the mouth's inside is filled from the rendered head;
+* hair, neck and shoulders are not on the mesh, or move otherwise: the motion is continued outward from the head
+  and dies out, so that they bend along and nothing tears or shows twice;
+* the picture's border stays where it is, so that the crop can be pasted back.
+"""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from core.cv import cv2
+from core.render.camera import project_ndc
+from core.render.buffers import posed_vertices
+from core.render.numba_raster import NumbaRasterizer, Surface, vertex_normals
+
+if TYPE_CHECKING:
+    from core.render.buffers import Buffers
+    from core.codes import FaceCode
+    from core.head.base import HeadModel
+
+# Classes of surface: motion never leaks from one into another.
+SKIN, EYE, LIPS, INTERIOR, NECK = range(5)
+_TOLERANCE = 0.004  # metres a point may lie behind the source's front surface and still count as seen
+_INTERIOR_TOLERANCE = 0.0015  # lips and teeth are close together
+_GRAZING = 0.12  # a surface seen at a flatter angle than this (cosine) has no usable pixels
+_MOUTH_DEPTH = 0.02  # metres behind the lips at which the mouth's light has fallen to 1/e
+_DECAY = 0.30  # reach of the motion beyond the head, as a fraction of the picture's side
+_BORDER = 0.08
+
+
+@dataclass(frozen=True)
+class MotionField:
+    """Where to fetch from, for a picture of H x W pixels.
+
+    fetch (H, W, 2) float32: x, y in the source picture, in pixels; whole numbers are pixel centres (as in cv2.remap).
+    uncovered (H, W) float32 in [0, 1]: 1 where the photo doesn't show what belongs here (soft edges).
+    moved (H, W) float32 in [0, 1]: 0 where the picture stays as it is.
+    fill (H, W) float32 in [0, 1]: the part of `uncovered` that continued motion can't stand in for: the inside of the mouth.
+    light (H, W) float32 in [0, 1]: the share of light that reaches a point inside the mouth; 1 elsewhere.
+    """
+
+    fetch: np.ndarray
+    uncovered: np.ndarray
+    moved: np.ndarray
+    fill: np.ndarray
+    light: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Side of the picture in pixels."""
+        return int(self.fetch.shape[0])
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing moves at all."""
+        return not self.moved.any() and not self.uncovered.any()
+
+    @property
+    def shift(self) -> np.ndarray:
+        """fetch minus each pixel's own place (H, W, 2), pixels."""
+        return self.fetch - _grid(self.size)
+
+    def scaled(self, size: int) -> MotionField:
+        """The same motion for a picture of size x size pixels."""
+        if size == self.size:
+            return self
+        if self.is_identity:
+            return identity_field(size)
+        ratio = np.float32(size / self.size)
+        shift = _resize(self.shift, size) * ratio
+        return MotionField(_grid(size) + shift, *(_resize(a, size) for a in (self.uncovered, self.moved, self.fill, self.light)))
+
+
+def identity_field(size: int) -> MotionField:
+    """The field of no motion: every pixel from its own place, nothing uncovered."""
+    empty = np.zeros((size, size), np.float32)
+    return MotionField(_grid(size), empty, empty, empty, np.ones_like(empty))
+
+
+def surface_classes(head: HeadModel) -> np.ndarray:
+    """Class (V,) uint8 of every vertex of a head: SKIN, EYE, LIPS, INTERIOR (mouth cavity, teeth, tongue) or NECK."""
+    named = (("neck", NECK), ("lips", LIPS), ("eyes", EYE), ("mouth", INTERIOR), ("teeth", INTERIOR), ("tongue", INTERIOR))
+    classes = np.full(int(head.faces.max()) + 1, SKIN, np.uint8)
+    for name, value in named:
+        if name in head.regions:
+            classes[np.asarray(head.regions[name]) > 0.5] = value
+    return classes
+
+
+def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buffers: Buffers, edited_buffers: Buffers) -> MotionField:
+    """The motion from a photo's own code to an edited one, at the buffers' size.
+
+    source_buffers: the photo's own; edited_buffers: of the edited code, re-centred on the source (`render_buffers(...,
+    recentre_from=source)`). Camera and box are the source's. With equal vertices the field is exactly the identity.
+    """
+    before, after = posed_vertices(head, source), posed_vertices(head, edited, source)
+    return mesh_motion(before, after, head.faces, source.camera, source.box, source_buffers.size, surface_classes(head),
+                       _surface(source_buffers), _surface(edited_buffers))
+
+
+def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camera: np.ndarray, box: np.ndarray, size: int,
+                classes: np.ndarray | None = None, source_surface: Surface | None = None,
+                edited_surface: Surface | None = None) -> MotionField:
+    """The motion between two poses of one mesh under one camera.
+
+    source, edited (V, 3) vertices in head space; faces (F, 3); camera, box (3,) as in `core.render.camera`; classes (V,) as from
+    `surface_classes` (None: all skin); the surfaces both show at this size, if they were rasterized already.
+    """
+    if np.array_equal(source, edited):
+        return identity_field(size)
+    before, after = project_ndc(source, camera, box), project_ndc(edited, camera, box)
+    raster = NumbaRasterizer()
+    seen_before = source_surface or raster.surface(before, faces, size)
+    seen_after = edited_surface or raster.surface(after, faces, size)
+    if classes is None:
+        classes = np.zeros(len(source), np.uint8)
+    normal_z = np.ascontiguousarray(vertex_normals(source, faces)[:, 2])
+    scale = float(max(abs(float(camera[0])), 1e-6))
+    shift, known, kind = _surface_motion(before, after, normal_z, faces, classes, seen_before, seen_after, scale)
+    shift = _continue_inside(shift, known, kind)
+    shift = _continue_outside(shift, known, kind)
+    uncovered = _uncovered(known, kind)
+    fill = _soften(~known & (kind == INTERIOR))
+    length = np.hypot(shift[..., 0], shift[..., 1]) * (256 / size)
+    moved = np.maximum(np.clip((length - 0.1) / 1.4, 0, 1).astype(np.float32), uncovered)
+    return MotionField(_grid(size) + shift, uncovered, moved, fill, _occlusion(seen_after.depth, kind, scale))
+
+
+def _surface(buffers: Buffers) -> Surface | None:
+    if buffers.face_ids is None or buffers.bary is None or buffers.depth is None:
+        return None
+    return Surface(buffers.face_ids, buffers.depth, buffers.bary)
+
+
+def warp_picture(picture: np.ndarray, field: MotionField, rendered: np.ndarray | None = None) -> np.ndarray:
+    """A picture (H, W, 3) with values 0..255, uint8 or float, moved by a field; the result has the picture's type.
+
+    rendered (h, w, 3) float, about [0, 1], 0 off the head: the edited head. Inside the mouth, where the field says `fill`, it shows in the
+    photo's own tone, darkened by how deep it lies.
+    """
+    if field.is_identity:
+        return picture.copy()
+    field = field.scaled(picture.shape[0])
+    moved = cv2.remap(picture.astype(np.float32), field.fetch, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    if rendered is not None and field.fill.any():
+        painted = _resize(np.asarray(rendered, np.float32), field.size)
+        painted = painted * (_tone(moved, painted, field.fill) * field.light[..., None])
+        moved += (painted - moved) * field.fill[..., None]
+    if picture.dtype == np.uint8:
+        return (np.clip(moved, 0, 255) + 0.5).astype(np.uint8)
+    return moved.astype(picture.dtype)
+
+
+def _tone(moved: np.ndarray, rendered: np.ndarray, fill: np.ndarray) -> np.ndarray:
+    """Gain (3,) from rendered to the photo's values, measured on the skin around what is filled."""
+    size = fill.shape[0]
+    hole = cv2.resize(fill, (128, 128), interpolation=cv2.INTER_AREA)
+    photo, drawn = (cv2.resize(a, (128, 128), interpolation=cv2.INTER_AREA) for a in (moved, rendered))
+    around = (cv2.dilate(hole, np.ones((25, 25))) > 0.3) & (cv2.dilate(hole, np.ones((3, 3))) < 0.02) & (drawn.sum(-1) > 0.1)
+    if around.sum() < 8 or size < 16:
+        return np.full(3, 255, np.float32)
+    ratio = np.median(photo[around] / np.maximum(drawn[around], 0.05), axis=0) / 255
+    return (255 * np.clip(ratio, 0.3, 2.0)).astype(np.float32)
+
+
+# --- the mesh's own motion -----------------------------------------------------------------------------------------------------
+
+
+def _surface_motion(before: np.ndarray, after: np.ndarray, normal_z: np.ndarray, faces: np.ndarray, classes: np.ndarray,
+                    seen_before: Surface, seen_after: Surface, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(shift (H, W, 2) in pixels, known (H, W) bool, class (H, W) uint8, 255 off the head) of what the edited mesh shows."""
+    size = seen_after.face_ids.shape[0]
+    depth = seen_before.depth
+    far = cv2.dilate(np.where(np.isfinite(depth), depth, np.float32(1e6)), np.ones((3, 3)))
+    near = cv2.erode(depth, np.ones((3, 3)))
+    shift = np.zeros((size, size, 2), np.float32)
+    known = np.zeros((size, size), np.bool_)
+    kind = np.full((size, size), 255, np.uint8)
+    _trace(seen_after.face_ids, seen_after.bary, np.ascontiguousarray(faces, np.int32), before,
+           np.ascontiguousarray((before - after)[:, :2] * np.float32(size / 2)), normal_z, classes, far, near,
+           np.float32(_TOLERANCE * scale), np.float32(_INTERIOR_TOLERANCE * scale), np.float32(_GRAZING), shift, known, kind)
+    return shift, known, kind
+
+
+@njit(cache=True, nogil=True)
+def _trace(ids, bary, faces, before, delta, normal_z, classes, far, near, tolerance, strict, grazing, shift, known, kind):
+    size = ids.shape[0]
+    for y in range(size):
+        for x in range(size):
+            f = ids[y, x]
+            if f < 0:
+                continue
+            i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+            w0, w1, w2 = bary[y, x, 0], bary[y, x, 1], bary[y, x, 2]
+            dx = w0 * delta[i, 0] + w1 * delta[j, 0] + w2 * delta[k, 0]
+            dy = w0 * delta[i, 1] + w1 * delta[j, 1] + w2 * delta[k, 1]
+            shift[y, x, 0], shift[y, x, 1] = dx, dy
+            kind[y, x] = max(classes[i], classes[j], classes[k])
+            sx, sy = int(math.floor(x + dx + 0.5)), int(math.floor(y + dy + 0.5))
+            if sx < 0 or sy < 0 or sx >= size or sy >= size:
+                continue
+            z = w0 * before[i, 2] + w1 * before[j, 2] + w2 * before[k, 2]
+            facing = w0 * normal_z[i] + w1 * normal_z[j] + w2 * normal_z[k]
+            if kind[y, x] == INTERIOR:
+                known[y, x] = z <= near[sy, sx] + strict
+            else:
+                known[y, x] = facing > grazing and z <= far[sy, sx] + tolerance
+
+
+# --- continuing it -------------------------------------------------------------------------------------------------------------
+
+
+def _continue_inside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Hidden eye and lip surface moves like the nearest seen surface of its own kind."""
+    out = shift.copy()
+    for value in (EYE, LIPS):
+        own, hidden = known & (kind == value), ~known & (kind == value)
+        if own.any() and hidden.any():
+            rows, columns = _nearest(own)
+            out[hidden] = shift[rows[hidden], columns[hidden]]
+    return out
+
+
+def _continue_outside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Hidden skin, neck, hair and background: the head's motion spread smoothly, dying out with distance and at the border."""
+    size = shift.shape[0]
+    skin = known & (kind == SKIN)
+    inner = (kind == EYE) | (kind == LIPS) | (kind == INTERIOR)
+    spread = _pull_push(shift, (skin | (known & (kind == LIPS))).astype(np.float32))
+    keep = skin | inner
+    out = np.where(keep[..., None], shift, spread)
+    head = (kind == SKIN) | inner
+    reach = np.hypot(shift[..., 0], shift[..., 1])[head].max(initial=0)
+    distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5)
+    out *= (1 - _smooth(distance / (_DECAY * size + 1.5 * reach)))[..., None]
+    return out * _border_weight(out)[..., None]
+
+
+def _border_weight(shift: np.ndarray) -> np.ndarray:
+    """1 inside, 0 on the picture's border, over a width that the motion there can die out in without folding."""
+    size = shift.shape[0]
+    place = np.minimum(np.arange(size), np.arange(size)[::-1]).astype(np.float32)
+    distance = np.minimum(place[:, None], place[None, :])
+    near = np.hypot(shift[..., 0], shift[..., 1])[distance < _BORDER * size]
+    width = np.clip(2.2 * near.max(initial=0), _BORDER * size, 0.25 * size)
+    return _smooth(distance / width)
+
+
+def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Values (H, W, C) where weight is 1, smoothly continued to everywhere else (a pyramid of weighted means)."""
+    levels = [(values * weight[..., None], weight)]
+    while min(levels[-1][1].shape) > 2:
+        height, width = ((n + 1) // 2 for n in levels[-1][1].shape)
+        levels.append(tuple(cv2.resize(a, (width, height), interpolation=cv2.INTER_AREA) for a in levels[-1]))  # type: ignore[arg-type]
+    top_values, top_weight = levels[-1]
+    result = np.broadcast_to(top_values.sum((0, 1)) / max(float(top_weight.sum()), 1e-6), top_values.shape)
+    for value, share in reversed(levels):
+        coarse = cv2.resize(np.ascontiguousarray(result, np.float32), share.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        sure = np.minimum(share * 4, 1)[..., None]
+        mean = value / np.maximum(share, 1e-6)[..., None]
+        result = coarse + (mean - coarse) * sure
+    unknown = (weight < 0.5)[..., None]
+    for radius in (max(values.shape[0] // 32, 1) * 2 + 1, 5):
+        result = np.where(unknown, cv2.GaussianBlur(result, (0, 0), radius / 3), values)
+    return result.astype(np.float32)
+
+
+def _nearest(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(row, column) of the nearest pixel where mask is true, for every pixel."""
+    _, labels = cv2.distanceTransformWithLabels((~mask).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    rows, columns = np.nonzero(mask)
+    where = np.zeros(labels.max() + 1, np.intp)
+    where[labels[rows, columns]] = np.arange(len(rows))
+    index = where[labels]
+    return rows[index], columns[index]
+
+
+# --- masks ---------------------------------------------------------------------------------------------------------------------
+
+
+def _uncovered(known: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    hidden = ~known & (kind != 255) & (kind != NECK)
+    clean = cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))  # single pixels are noise
+    return _soften(clean > 0)
+
+
+def _occlusion(depth: np.ndarray, kind: np.ndarray, scale: float) -> np.ndarray:
+    """How much light reaches a point inside the mouth (H, W), 1 elsewhere: less the deeper it lies behind the surface around it."""
+    size = depth.shape[0]
+    inside = kind == INTERIOR
+    light = np.ones(depth.shape, np.float32)
+    if not inside.any():
+        return light
+    reach = max(int(0.06 * size), 1) * 2 + 1
+    front = cv2.erode(np.where(inside | ~np.isfinite(depth), np.float32(1e6), depth), np.ones((reach, reach)))
+    behind = np.maximum(depth - front, 0)[inside] / scale
+    light[inside] = np.exp(-behind / _MOUTH_DEPTH)
+    return light
+
+
+def _soften(mask: np.ndarray) -> np.ndarray:
+    size = mask.shape[0]
+    if not mask.any():
+        return np.zeros(mask.shape, np.float32)
+    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.7 * size / 256)
+
+
+def _smooth(t: np.ndarray) -> np.ndarray:
+    t = np.clip(t, 0, 1).astype(np.float32)
+    return t * t * (3 - 2 * t)
+
+
+def _resize(image: np.ndarray, size: int) -> np.ndarray:
+    if image.shape[0] == size:
+        return image
+    return cv2.resize(np.ascontiguousarray(image, np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def _grid(size: int) -> np.ndarray:
+    place = np.arange(size, dtype=np.float32)
+    return np.stack(np.meshgrid(place, place), -1)
