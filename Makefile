@@ -20,14 +20,14 @@ system:
 	@.ci/system-libraries
 
 # A .venv whose Python is gone (moved, upgraded) is made anew; one that an interrupted install left is finished.
-$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+$(STAMP): requirements.txt requirements-dev.txt constraints.txt | system
 	@if ! { [ -x $(PY) ] && $(PY) -m pip --version >/dev/null 2>&1; }; then \
 		python=$$(.ci/find-python) || exit 1; \
 		echo "making .venv with $$python"; \
 		"$$python" -m venv --clear .venv || exit 1; \
 	fi
 	@echo "installing the packages of requirements.txt and requirements-dev.txt into .venv"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --use-pep517 --disable-pip-version-check -c constraints.txt -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
 test: setup

@@ -20,8 +20,9 @@ def _use_own_environment() -> None:
 
 def display_problem() -> str | None:
     """Why no window can open here, as one line that says what to do; None when one can."""
-    from app.run import display_problem as problem
-    return problem()
+    from app.run import display_problem as no_display
+    from core.display import connection_problem
+    return no_display() or connection_problem()
 
 
 def open_window(photo: Path | None) -> int:

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QSizePolicy, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
 
 from app.canvas.canvas import Mode
 from app.theme import Theme
@@ -24,7 +33,7 @@ class Actions:
     def __getitem__(self, name: str) -> QAction:
         return self.by_name[name]
 
-    def add(self, name: str, text: str, run: Callable[..., None], keys: str = "", icon: str = "", *,
+    def add(self, name: str, text: str, run: Callable[..., object], keys: str = "", icon: str = "", *,
             check: bool | None = None, tip: str = "") -> QAction:
         """An action that calls `run`; with `check` a toggle that calls it with its state."""
         action = QAction(text, self.window)
@@ -69,7 +78,8 @@ def fill_menus(actions: Actions) -> None:
     """File, Edit, View, Help."""
     bar = actions.window.menuBar()
     menus = (("&File", "open export - cancel-exports - quit"), ("&Edit", "undo redo - reset"),
-             ("&View", "view-0 view-1 view-2 view-3 - split overlay ball inset whole - fit zoom-in zoom-out - theme-system theme-light theme-dark"),
+             ("&View", "view-0 view-1 view-2 view-3 - split overlay ball inset whole - fit zoom-in zoom-out - "
+                       "theme-system theme-light theme-dark"),
              ("&Help", "shortcuts about"))
     for title, names in menus:
         menu = bar.addMenu(title)
@@ -89,6 +99,8 @@ def button(action: QAction, *, text: bool = False, name: str = "") -> QToolButto
     made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly)
     made.setAccessibleName(action.text().replace("&", "").replace("…", "").strip())
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    made.setVisible(action.isVisible())
+    action.visibleChanged.connect(lambda: made.setVisible(action.isVisible()))
     return made
 
 

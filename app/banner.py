@@ -18,7 +18,7 @@ class Banner(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme = theme
         self._kind = "warning"
-        self._run: Callable[[], None] | None = None
+        self._run: Callable[[], object] | None = None
         self._icon = QLabel()
         self._text = QLabel()
         self._text.setWordWrap(True)
@@ -45,7 +45,7 @@ class Banner(QWidget):
         """The message that shows; '' when none does."""
         return "" if self.isHidden() else self._text.text()
 
-    def say(self, text: str, kind: str = "warning", button: str = "", run: Callable[[], None] | None = None) -> None:
+    def say(self, text: str, kind: str = "warning", button: str = "", run: Callable[[], object] | None = None) -> None:
         """Show a message; `kind` is 'warning' or 'info'. A button may offer what to do."""
         self._kind, self._run = kind, run
         self._text.setText(text)

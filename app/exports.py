@@ -28,7 +28,7 @@ class Exports(QObject):
         self._done: tuple[int, int] | None = None
         worker.worker.exported.connect(self._exported)
         worker.worker.stopped.connect(self._ended)
-        worker.worker.failed.connect(lambda job, _message: self._ended(job))
+        worker.worker.failed.connect(self._failed)
         worker.worker.stepped.connect(self._stepped)
 
     def add(self, request: RenderRequest, path: Path, options: dict[str, Any]) -> ExportJob:
@@ -69,6 +69,9 @@ class Exports(QObject):
         if isinstance(job, ExportJob):
             self._done = (step, max(1, steps))
             self.changed.emit()
+
+    def _failed(self, job: Any, _message: str) -> None:
+        self._ended(job)
 
     def _exported(self, job: ExportJob) -> None:
         self._ended(job)

@@ -141,7 +141,10 @@ class Inbox:
 
 
 class Worker(QObject):
-    """Runs jobs in its own thread. `wake` may be emitted from anywhere; results come back as queued signals."""
+    """Runs jobs in its own thread. `wake` may be emitted from anywhere; results come back as queued signals.
+
+    Connect them to methods of QObjects only: a plain function or lambda would run in the worker's thread.
+    """
 
     wake = Signal()
     ready = Signal(object)  # the engine
@@ -159,7 +162,8 @@ class Worker(QObject):
         self._make_engine = make_engine
         self._save = save
         self._engine: Any = None
-        self.wake.connect(self.work)
+        # queued even within the thread: its event loop must get its turn between two jobs, to hear that it should end
+        self.wake.connect(self.work, Qt.ConnectionType.QueuedConnection)
 
     @Slot()
     def start(self) -> None:

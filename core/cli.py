@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from core.errors import UserError
 
@@ -38,8 +38,8 @@ DisplayProblem = Callable[[], str | None]
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, allow_abbrev=False, **options)  # type: ignore[arg-type]
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         self.exit(WRONG_USE, f"error: {message} ('{self.prog} --help' shows the usage)\n")

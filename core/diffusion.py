@@ -123,6 +123,20 @@ def timesteps(steps: int, top: int = TRAIN_STEPS - 1) -> list[int]:
     return [round((top + 1) * (steps - k) / steps) - 1 for k in range(steps)]
 
 
+def sampling_timesteps(steps: int) -> list[int]:
+    """`steps` timesteps from noise down to 20, denser toward the clean end, where detail is decided.
+
+    Raises ValueError for fewer than 1 step or more than 500.
+    """
+    if not 1 <= steps <= 500:
+        raise ValueError(f"{steps} steps, expected 1 to 500")
+    left = [1 - k / max(steps - 1, 1) for k in range(steps)]
+    spaced = [round(20 + (TRAIN_STEPS - 21) * share ** 1.5) for share in left]
+    for k in range(steps - 2, -1, -1):  # where many steps crowd together, keep them apart
+        spaced[k] = max(spaced[k], spaced[k + 1] + 1)
+    return [min(t, TRAIN_STEPS - 1 - k) for k, t in enumerate(spaced)]
+
+
 def p2_weight(snr: Tensor, gamma: float = 1.0, k: float = 1.0) -> Tensor:
     """Weight of the squared noise error at each SNR: 1 / (k + SNR)^gamma. With k = gamma = 1 it equals 1 - alphabar."""
     return 1 / (k + snr) ** gamma
@@ -236,7 +250,7 @@ def sample(network: NoisePredictor, x0: Tensor, condition: Tensor, code: Tensor 
 
     strength in [0, 1]: 1 starts from noise alone; less keeps more of x0 (its large shapes first), 0 returns x0.
     """
-    kept = timesteps(steps)[round((1 - strength) * steps):]
+    kept = sampling_timesteps(steps)[round((1 - strength) * steps):]
     if not kept:
         return x0.clone()
     schedule = schedule_at(kept)

@@ -78,7 +78,7 @@ def libraries(table: Path | None = None, loads: Callable[[str], bool] | None = N
         return
     missing = 0
     for package, probe, uses in library_table(table):
-        if (loads or _is_there)(probe):
+        if (loads or is_there)(probe):
             continue
         missing += 1
         state = OPTIONAL if uses == ["tests"] else MISSING
@@ -98,7 +98,8 @@ def library_table(path: Path | None = None) -> list[tuple[str, str, list[str]]]:
     return rows
 
 
-def _is_there(probe: str) -> bool:
+def is_there(probe: str) -> bool:
+    """Whether a shared library loads, or a program is on the PATH."""
     if ".so" not in probe:
         return shutil.which(probe) is not None
     try:

@@ -19,7 +19,7 @@ import numpy as np
 from core.cli import progress
 from core.errors import ParameterError, UserError
 from core.export import picture_format, save_image
-from core.files import atomic_save, atomic_write
+from core.files import atomic_write
 from core.head.base import HeadModel
 from core.paths import known_people, people_dir
 from core.photo import load_image
@@ -40,12 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", type=Path, required=True,
                         help="the picture to write: .png, .jpg, .webp or .tif")
     parser.add_argument("--set", metavar="NAME=VALUE", dest="values", action="extend", nargs="+", default=[], type=assignment,
-                        help="a change, as in light.azimuth=60 or expression.smile=0.8; light.color takes #rrggbb or r,g,b (0 to 1)")
-    parser.add_argument("--copy", metavar="BLOCK:PHOTO2", dest="copies", action="extend", nargs="+", default=[], type=block_of_photo,
-                        help=f"take {', '.join(COPY_BLOCKS)} from another photo")
+                        help="a change, as in light.azimuth=60 or expression.smile=0.8; "
+                             "light.color takes #rrggbb or r,g,b (0 to 1)")
+    parser.add_argument("--copy", metavar="BLOCK:PHOTO2", dest="copies", action="extend", nargs="+", default=[],
+                        type=block_of_photo, help=f"take {', '.join(COPY_BLOCKS)} from another photo")
     parser.add_argument("--person", metavar="NAME|FILE", help="use a personal model")
     parser.add_argument("--prior", metavar="FILE", type=Path, help="use another generic model than the one that ships")
-    parser.add_argument("--face", metavar="N", type=int, help="which face, counted from 0, the largest first (default: the largest)")
+    parser.add_argument("--face", metavar="N", type=int,
+                        help="which face, counted from 0, the largest first (default: the largest)")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of every random draw (default: 0)")
     parser.add_argument("--steps", metavar="N", type=int, default=DEFAULT_STEPS,
                         help=f"denoising steps, 1 to {MAX_STEPS} (default: {DEFAULT_STEPS})")
@@ -54,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strength", metavar="0..1", type=float, default=1.0, help="how far the model may go (default: 1)")
     parser.add_argument("--size", choices=("crop", "full"), default="full",
                         help="the face crop only, or the whole photo with the crop pasted back (default: full)")
-    parser.add_argument("--save-buffers", metavar="DIR", type=Path, help="also write normals, albedo, rendered and coverage there")
+    parser.add_argument("--save-buffers", metavar="DIR", type=Path,
+                        help="also write normals, albedo, rendered and coverage there")
     parser.add_argument("--report", metavar="FILE.json", type=Path,
                         help="also write the request, the fitted codes, the times and the identity distance")
 
@@ -145,7 +148,7 @@ def save_buffers(buffers: Buffers, folder: Path) -> None:
     arrays = {"normals": buffers.normal, "albedo": buffers.albedo, "rendered": buffers.rendered, "coverage": buffers.coverage}
     pictures = {**arrays, "normals": buffers.normal * 0.5 + 0.5, "coverage": np.repeat(buffers.coverage[..., None], 3, 2)}
     compressed = io.BytesIO()
-    np.savez_compressed(compressed, **arrays)
+    np.savez_compressed(compressed, **arrays)  # type: ignore[arg-type]
     atomic_write(folder / "buffers.npz", compressed.getvalue(), make_folder=True)
     for name, picture in pictures.items():
         save_image(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), folder / f"{name}.png")

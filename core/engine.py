@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import compose, identity, paths
+from core import compose, paths
 from core.codes import FaceCode
 from core.device import CPU_THREADS, pick_device, pick_dtype
 from core.diffusion import Inversion
@@ -203,14 +203,16 @@ class Engine:
 
     def _identity_distance(self, session: Session, crop: np.ndarray) -> float | None:
         try:
+            from core import identity  # loads dlib: only when a picture settles
             if session.digest not in self._identities:
                 self._identities[session.digest] = self._embedding(session.native)
             source, result = self._identities[session.digest], self._embedding(crop)
-        except UserError:
+        except (UserError, ImportError):
             return None
         return None if source is None or result is None else float(identity.distance(source, result))
 
     def _embedding(self, crop: np.ndarray) -> np.ndarray | None:
+        from core import identity
         faces = self._finder.detect(crop)
         return identity.embedding(crop, faces[0].points) if faces else None
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import struct
+import warnings
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIXES: dict[str, str] = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}
 DEEP_FORMATS = ("PNG", "TIFF")  # keep 16 bits a channel; the others are reduced to 8
-DEFAULT_QUALITY = 95
+DEFAULT_QUALITY = 92
 SOFTWARE = "DiffusionRig Studio"
 DESCRIPTION = "Portrait edited with DiffusionRig Studio"
 REQUEST_KEY = "diffusionrig-request"
@@ -85,7 +86,8 @@ def encode(image: np.ndarray, kind: str, *, source: LoadedImage | None = None, r
         block = _exif(None, short).tobytes()
     options: dict[str, Any] = {"subsampling": 0} if kind == "JPEG" else {"method": 4}
     file = io.BytesIO()
-    Image.fromarray(image).save(file, kind, quality=int(np.clip(quality, 1, 100)), exif=block, icc_profile=srgb_profile(), **options)
+    options["quality"] = int(np.clip(quality, 1, 100))
+    Image.fromarray(image).save(file, kind, exif=block, icc_profile=srgb_profile(), **options)
     return file.getvalue()
 
 
@@ -135,16 +137,17 @@ def _exif(source: LoadedImage | None, comment: str | None) -> Image.Exif:
 
 
 def _keep_exif(block: bytes, into: Image.Exif) -> None:
-    original = Image.Exif()
+    original, trial = Image.Exif(), Image.Exif()
     try:
-        original.load(block)
-        details = original.get_ifd(_EXIF_FOLDER)
-        kept = {tag: original[tag] for tag in _KEPT_MAIN if tag in original}
-        kept_details = {tag: details[tag] for tag in _KEPT_EXIF if tag in details}
-        trial = Image.Exif()
-        trial.update(kept)
-        trial.get_ifd(_EXIF_FOLDER).update(kept_details)
-        trial.tobytes()  # damaged values are found only here
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            original.load(block)
+            details = original.get_ifd(_EXIF_FOLDER)
+            kept = {tag: original[tag] for tag in _KEPT_MAIN if tag in original}
+            kept_details = {tag: details[tag] for tag in _KEPT_EXIF if tag in details}
+            trial.update(kept)
+            trial.get_ifd(_EXIF_FOLDER).update(kept_details)
+            trial.tobytes()  # damaged values are found only here
     except Exception:  # cameras write every kind of broken EXIF: no reason not to save the picture
         return
     into.update(kept)

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 SKIN, EYE, LIPS, INTERIOR, NECK = range(5)
 _TOLERANCE = 0.004  # metres a point may lie behind the source's front surface and still count as seen
 _INTERIOR_TOLERANCE = 0.0015  # lips and teeth are close together
-_GRAZING = 0.12  # a surface seen at a flatter angle than this (cosine) has no usable pixels
-_MOUTH_DEPTH = 0.02  # metres behind the lips at which the mouth's light has fallen to 1/e
+_GRAZING = 0.35  # a surface seen at a flatter angle than this (cosine) has no usable pixels
+_LIP_DEPTH, _MOUTH_DEPTH = 0.012, 0.02  # metres behind the lips where the mouth's light begins to fall, and falls to 1/e within
 _DECAY = 0.30  # reach of the motion beyond the head, as a fraction of the picture's side
 _BORDER = 0.08
+_RAYS = 512  # rays about the head's middle on which outlines are compared
+_RAY_BLUR = 4.0
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,11 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     scale = float(max(abs(float(camera[0])), 1e-6))
     shift, known, kind = _surface_motion(before, after, normal_z, faces, classes, seen_before, seen_after, scale)
     shift = _continue_inside(shift, known, kind)
-    shift = _continue_outside(shift, known, kind)
+    old = _head_mask(seen_before.face_ids, faces, classes)
+    shift = _continue_outside(shift, known, kind, _outside_motion(_pixels(before, size), _pixels(after, size), classes, (old, kind < NECK)))
     uncovered = _uncovered(known, kind)
-    fill = _soften(~known & (kind == INTERIOR))
+    hidden = (~known & (kind == INTERIOR)).astype(np.uint8)
+    fill = _soften(cv2.morphologyEx(hidden, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0)
     length = np.hypot(shift[..., 0], shift[..., 1]) * (256 / size)
     moved = np.maximum(np.clip((length - 0.1) / 1.4, 0, 1).astype(np.float32), uncovered)
     return MotionField(_grid(size) + shift, uncovered, moved, fill, _occlusion(seen_after.depth, kind, scale))
@@ -183,18 +187,17 @@ def _surface_motion(before: np.ndarray, after: np.ndarray, normal_z: np.ndarray,
     size = seen_after.face_ids.shape[0]
     depth = seen_before.depth
     far = cv2.dilate(np.where(np.isfinite(depth), depth, np.float32(1e6)), np.ones((3, 3)))
-    near = cv2.erode(depth, np.ones((3, 3)))
     shift = np.zeros((size, size, 2), np.float32)
     known = np.zeros((size, size), np.bool_)
     kind = np.full((size, size), 255, np.uint8)
     _trace(seen_after.face_ids, seen_after.bary, np.ascontiguousarray(faces, np.int32), before,
-           np.ascontiguousarray((before - after)[:, :2] * np.float32(size / 2)), normal_z, classes, far, near,
+           np.ascontiguousarray((before - after)[:, :2] * np.float32(size / 2)), normal_z, classes, far, depth,
            np.float32(_TOLERANCE * scale), np.float32(_INTERIOR_TOLERANCE * scale), np.float32(_GRAZING), shift, known, kind)
     return shift, known, kind
 
 
 @njit(cache=True, nogil=True)
-def _trace(ids, bary, faces, before, delta, normal_z, classes, far, near, tolerance, strict, grazing, shift, known, kind):
+def _trace(ids, bary, faces, before, delta, normal_z, classes, far, front, tolerance, strict, grazing, shift, known, kind):
     size = ids.shape[0]
     for y in range(size):
         for x in range(size):
@@ -213,9 +216,19 @@ def _trace(ids, bary, faces, before, delta, normal_z, classes, far, near, tolera
             z = w0 * before[i, 2] + w1 * before[j, 2] + w2 * before[k, 2]
             facing = w0 * normal_z[i] + w1 * normal_z[j] + w2 * normal_z[k]
             if kind[y, x] == INTERIOR:
-                known[y, x] = z <= near[sy, sx] + strict
+                known[y, x] = z <= front[sy, sx] + strict
             else:
                 known[y, x] = facing > grazing and z <= far[sy, sx] + tolerance
+
+
+def _head_mask(ids: np.ndarray, faces: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Where the head without its neck is seen."""
+    return (ids >= 0) & (classes[faces].max(1) < NECK)[np.maximum(ids, 0)]
+
+
+def _pixels(ndc: np.ndarray, size: int) -> np.ndarray:
+    """NDC (V, 3) -> (V, 2) pixels with whole numbers at pixel centres."""
+    return (ndc[:, :2] + 1) * np.float32(size / 2) - np.float32(0.5)
 
 
 # --- continuing it -------------------------------------------------------------------------------------------------------------
@@ -232,19 +245,74 @@ def _continue_inside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray) -> 
     return out
 
 
-def _continue_outside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """Hidden skin, neck, hair and background: the head's motion spread smoothly, dying out with distance and at the border."""
+def _continue_outside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Hidden skin between its seen neighbours and the outline; neck, hair and background as `outside`, dying out."""
     size = shift.shape[0]
-    skin = known & (kind == SKIN)
     inner = (kind == EYE) | (kind == LIPS) | (kind == INTERIOR)
-    spread = _pull_push(shift, (skin | (known & (kind == LIPS))).astype(np.float32))
-    keep = skin | inner
-    out = np.where(keep[..., None], shift, spread)
     head = (kind == SKIN) | inner
-    reach = np.hypot(shift[..., 0], shift[..., 1])[head].max(initial=0)
     distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5)
-    out *= (1 - _smooth(distance / (_DECAY * size + 1.5 * reach)))[..., None]
+    hidden = (kind == SKIN) & ~known
+    out = np.where(head[..., None], shift, outside)
+    if hidden.any():
+        rim = (distance > 0) & (distance < 2.5)
+        sure = (known & ((kind == SKIN) | (kind == LIPS))) | rim
+        out = np.where(hidden[..., None], _pull_push(out, sure.astype(np.float32)), out)
+    reach = np.hypot(outside[..., 0], outside[..., 1])[(distance > 0) & (distance < 4)].max(initial=0)
+    out = out * (1 - _smooth(distance / (_DECAY * size + 1.5 * reach)))[..., None]
     return out * _border_weight(out)[..., None]
+
+
+def _outside_motion(before: np.ndarray, after: np.ndarray, classes: np.ndarray, heads: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Shift (H, W, 2) of what surrounds the head: its edited outline is moved onto the source's, ray by ray.
+
+    A background pixel just off the edited head fetches what was just off the source head, at the same angle about the head's middle, so that
+    neither head nor hair shows twice when the outline shrinks. before, after (V, 2) pixels; heads: source and edited masks without the neck.
+    """
+    size = heads[0].shape[0]
+    middle_before, middle_after, turn = _planar_motion(before[classes == SKIN], after[classes == SKIN])
+    angles = np.linspace(-np.pi, np.pi, _RAYS, endpoint=False, dtype=np.float32)
+    growth = _outline(heads[0], middle_before, angles + turn) - _outline(heads[1], middle_after, angles)
+    growth = _circular_blur(growth, _RAY_BLUR)
+    offset = _grid(size) - middle_after
+    radius = np.maximum(np.hypot(offset[..., 0], offset[..., 1]), 1)
+    angle = np.arctan2(offset[..., 1], offset[..., 0])
+    place = ((angle + np.pi) * (_RAYS / (2 * np.pi))).astype(np.float32)
+    wrapped = np.concatenate([growth, growth[:1], growth[:1]]).astype(np.float32)[None]
+    along = cv2.remap(wrapped, place, np.zeros_like(place), cv2.INTER_LINEAR)
+    cos, sin = np.float32(math.cos(turn)), np.float32(math.sin(turn))
+    stretched = offset * ((radius + along) / radius)[..., None]
+    turned = np.stack([cos * stretched[..., 0] - sin * stretched[..., 1], sin * stretched[..., 0] + cos * stretched[..., 1]], -1)
+    return (turned - offset + (middle_before - middle_after)).astype(np.float32)
+
+
+def _planar_motion(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """(middle before, middle after, angle): the in-plane rotation that takes edited points (N, 2) back to the source's best."""
+    middle_before, middle_after = before.mean(0), after.mean(0)
+    p, q = after - middle_after, before - middle_before
+    cross = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum())
+    return middle_before, middle_after, math.atan2(cross, float((p * q).sum()))
+
+
+def _outline(mask: np.ndarray, middle: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Distance (R,) from a middle to the last pixel of a mask along each ray, to a fraction of a pixel."""
+    steps = np.arange(0, 1.2 * mask.shape[0], 0.5, dtype=np.float32)
+    x = middle[0] + np.cos(angles)[:, None] * steps
+    y = middle[1] + np.sin(angles)[:, None] * steps
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.8)
+    along = cv2.remap(soft, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # Beyond the picture the mask's own border is repeated: an outline that leaves the picture is as far off in both poses.
+    inside = (along > 0.5) & (x > -0.5) & (y > -0.5) & (x < mask.shape[1] - 0.5) & (y < mask.shape[0] - 0.5)
+    last = inside.shape[1] - 1 - np.argmax(inside[:, ::-1], 1)
+    rows = np.arange(len(angles))
+    here, beyond = along[rows, last], along[rows, np.minimum(last + 1, len(steps) - 1)]
+    part = np.clip((here - 0.5) / np.maximum(here - beyond, 1e-3), 0, 1)
+    return np.where(inside.any(1), (last + part) * 0.5, 0).astype(np.float32)
+
+
+def _circular_blur(values: np.ndarray, sigma: float) -> np.ndarray:
+    pad = int(4 * sigma)
+    row = np.concatenate([values[-pad:], values, values[:pad]])[None]
+    return cv2.GaussianBlur(row, (0, 0), sigma, sigmaY=1e-3)[0, pad:-pad]
 
 
 def _border_weight(shift: np.ndarray) -> np.ndarray:
@@ -304,7 +372,7 @@ def _occlusion(depth: np.ndarray, kind: np.ndarray, scale: float) -> np.ndarray:
         return light
     reach = max(int(0.06 * size), 1) * 2 + 1
     front = cv2.erode(np.where(inside | ~np.isfinite(depth), np.float32(1e6), depth), np.ones((reach, reach)))
-    behind = np.maximum(depth - front, 0)[inside] / scale
+    behind = np.maximum((depth - front)[inside] / scale - _LIP_DEPTH, 0)
     light[inside] = np.exp(-behind / _MOUTH_DEPTH)
     return light
 

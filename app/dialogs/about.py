@@ -8,7 +8,8 @@ from app.theme import pixmap
 
 SHORTCUTS = (
     ("Ctrl+O", "Open a photo"), ("Ctrl+E", "Export"), ("Ctrl+Z", "Undo"), ("Ctrl+Shift+Z", "Redo"),
-    ("Ctrl+R", "Reset all"), ("Space (hold)", "Show the original; drag to pan"), ("1, 2, 3, 4", "Photo, normals, albedo, rendered"),
+    ("Ctrl+R", "Reset all"), ("Space (hold)", "Show the original; drag to pan"),
+    ("1, 2, 3, 4", "Photo, normals, albedo, rendered"),
     ("S", "Split line"), ("H", "Lay the head over the photo"), ("L", "Light ball"), ("I", "Live head in the corner"),
     ("W", "Whole photo or face crop"), ("Ctrl+0", "Fit"), ("Ctrl++, Ctrl+−", "Zoom"), ("Wheel", "Zoom; on the ball: strength"),
     ("Arrows", "Step the slider that has the focus"), ("Double click", "Reset a slider"), ("Ctrl+Q", "Quit"),

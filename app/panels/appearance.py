@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -68,12 +69,15 @@ class AppearancePanel(Section):
         self.add(self.background)
         menu = QMenu(self.copy_button)
         for block in COPY_BLOCKS:
-            menu.addAction(f"{block.capitalize()} …", lambda block=block: self.copy_asked.emit(block))
+            menu.addAction(f"{block.capitalize()} …").triggered.connect(partial(self._ask_copy, block))
         self.copy_button.setMenu(menu)
         self.copy_button.setObjectName("wide")
         self.rows.addSpacing(8)
         self.add(self.copy_button)
         self.rows.addLayout(self.copies)
+
+    def _ask_copy(self, block: str, _checked: bool = False) -> None:
+        self.copy_asked.emit(block)
 
     def _noise_row(self) -> QWidget:
         box = QWidget()
@@ -101,7 +105,6 @@ class AppearancePanel(Section):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         self.seed.setRange(0, MAX_SEED)
-        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seed.setKeyboardTracking(False)
         self.seed.setAccessibleName("Seed")
         self.seed.valueChanged.connect(lambda value: self.document.set_appearance(seed=value))
@@ -144,9 +147,11 @@ class AppearancePanel(Section):
         if shown == wanted:
             return
         while self.copies.count():
-            widget = self.copies.takeAt(0).widget()  # type: ignore[union-attr]
-            widget.hide()
-            widget.deleteLater()
+            item = self.copies.takeAt(0)
+            widget = item.widget() if item else None
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
         for copy, key in zip(self.document.rig.copies, wanted, strict=True):
             self.copies.addWidget(self._copy_row(copy.block, copy.label or "another photo", key))
 

@@ -77,7 +77,7 @@ class Section(QWidget):
 
     def recolor(self) -> None:
         """Take the scheme's icons."""
-        self.head.setIcon(self._theme.icon("chevron-down" if self.opened else "chevron-right"))
+        self.head.setIcon(self._theme.icon("chevron-down" if self.opened else "chevron-right", self._theme.colors.dim))
         self.reset.setIcon(self._theme.icon("reset"))
 
     def _fold(self, opened: bool) -> None:

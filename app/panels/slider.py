@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, 
 from app.theme import Theme
 from core.rig import Parameter
 
-LABEL_WIDTH = 104
-NUMBER_WIDTH = 66
+LABEL_WIDTH = 100
+NUMBER_WIDTH = 62
 PAUSE_MS = 700  # keys and wheel steps closer than this are one undo step
 _KNOB = 6.5
 _TICKS = 10000
@@ -180,7 +180,6 @@ class Number(QDoubleSpinBox):
         whole = float(step).is_integer() and unit != "°"
         self.setDecimals(0 if whole else 1 if step >= 0.1 else 2)
         self.setSuffix(unit)
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setKeyboardTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -10,8 +10,9 @@ from core.head.base import Control
 EVERYDAY: dict[str, dict[str, float]] = {
     "smile": {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0, "cheekSquintLeft": 0.5, "cheekSquintRight": 0.5,
               "mouthUpperUpLeft": 0.15, "mouthUpperUpRight": 0.15, "mouthFrownLeft": -1.0, "mouthFrownRight": -1.0},
-    "frown": {"mouthFrownLeft": 1.0, "mouthFrownRight": 1.0, "mouthShrugLower": 0.3, "browDownLeft": 0.3, "browDownRight": 0.3,
-              "mouthSmileLeft": -1.0, "mouthSmileRight": -1.0},
+    # mouthFrown alone also narrows the mouth and reads as a pucker; mouthStretch widens it again.
+    "frown": {"mouthFrownLeft": 1.0, "mouthFrownRight": 1.0, "mouthStretchLeft": 0.7, "mouthStretchRight": 0.7,
+              "mouthShrugLower": 0.5, "browDownLeft": 0.3, "browDownRight": 0.3, "mouthSmileLeft": -1.0, "mouthSmileRight": -1.0},
     "surprise": {"browInnerUp": 0.9, "browOuterUpLeft": 0.8, "browOuterUpRight": 0.8, "eyeWideLeft": 0.8, "eyeWideRight": 0.8,
                  "jawOpen": 0.4, "mouthFunnel": 0.15},
     "anger": {"browDownLeft": 1.0, "browDownRight": 1.0, "eyeSquintLeft": 0.5, "eyeSquintRight": 0.5, "noseSneerLeft": 0.5,

@@ -20,7 +20,7 @@ LARGEST_UNIT = 1.2
 # Display RGB. Skin, lips and hair come from the coefficients; the rest is fixed.
 DEFAULT_ALBEDO = (0.70, 0.53, 0.455, 0.60, 0.37, 0.345, 0.20, 0.155, 0.13)
 SCLERA, IRIS, PUPIL = (0.78, 0.75, 0.73), (0.22, 0.15, 0.11), (0.03, 0.03, 0.03)
-TEETH, LOWER_TEETH, TONGUE = (0.72, 0.67, 0.61), (0.58, 0.53, 0.48), (0.50, 0.24, 0.23)
+TEETH, LOWER_TEETH, TONGUE = (0.70, 0.65, 0.59), (0.54, 0.49, 0.44), (0.44, 0.20, 0.19)
 CAVITY, CAVITY_DEEP = (0.28, 0.11, 0.10), (0.06, 0.025, 0.025)
 BROW_STRENGTH, SCALP_STRENGTH, LID_SHADE = 0.65, 0.9, 0.80
 
@@ -57,6 +57,7 @@ class OpenHead(HeadModel):
         self.expression_basis = _dequantised(arrays, "expression")
         self.identity_size = len(self.identity_basis)
         self.eye_start = tuple(int(start) for start in arrays["eye_start"])
+        self._ring_size, self._ring_height = int(arrays["eye_ring"][0]), float(np.cos(np.deg2rad(arrays["eye_ring"][1])))
         self.jaw_pivot = arrays["jaw_pivot"].astype(np.float32)
         self.weight_neck = arrays["weight_neck"].astype(np.float32)[:, None]
         self.weight_jaw = arrays["weight_jaw"].astype(np.float32)[:, None]
@@ -134,24 +135,9 @@ class OpenHead(HeadModel):
                 vertices[start:end] = (vertices[start:end] - centre) @ turn.T + centre
 
     def _eye_centre(self, sphere: np.ndarray) -> np.ndarray:
-        """A ball's centre from its pole and its last ring: both move linearly with the ball's shift and growth."""
-        ring_height = self._ring_height
+        """A ball's centre from its pole and its last ring, which lie in known proportion on its axis."""
         ring = sphere[-self._ring_size:].mean(0)
-        return ((ring - ring_height * sphere[0]) / (1 - ring_height)).astype(np.float32)
-
-    @cached_property
-    def _ring_size(self) -> int:
-        sphere = self.mean[self.eye_start[0]:self.eye_start[1]]
-        return int((np.abs(sphere[:, 2] - sphere[-1, 2]) < 1e-6).sum())
-
-    @cached_property
-    def _ring_height(self) -> float:
-        # cos of the last ring's polar angle, from the ball itself: radius from the widest ring's extent is not needed.
-        sphere = self.mean[self.eye_start[0]:self.eye_start[1]].astype(float)
-        ring = sphere[-self._ring_size:]
-        drop = sphere[0, 2] - ring[:, 2].mean()
-        half = np.ptp(ring[:, 0]) / 2
-        return float((half * half - drop * drop) / (half * half + drop * drop))
+        return ((ring - self._ring_height * sphere[0]) / (1 - self._ring_height)).astype(np.float32)
 
     @staticmethod
     def _turn_joint(vertices: np.ndarray, turn: np.ndarray, pivot: np.ndarray, weight: np.ndarray) -> None:
@@ -191,6 +177,7 @@ class OpenHead(HeadModel):
         paint(masks["mouth"], CAVITY)
         paint(masks["mouth"] * masks["depth"], CAVITY_DEEP)
         paint(masks["tongue"], TONGUE)
+        paint(masks["tongue"] * masks["depth"], CAVITY_DEEP)
         paint(masks["teeth"], TEETH)
         paint(masks["lower_teeth"], LOWER_TEETH)
         paint(masks["eyes"], SCLERA)
@@ -213,9 +200,9 @@ class OpenHead(HeadModel):
         light = np.zeros((9, 3), np.float32)
         light[0] = 0.75 / 0.28209
         light[3] = 0.25
-        return FaceCode("open", np.zeros(self.identity_size), np.zeros(len(self.expression_names)), np.zeros(3), np.zeros(3),
-                        np.zeros(3), np.zeros(2), np.array(DEFAULT_ALBEDO), np.array([7.0, 0.0, -0.01]), np.array([1.0, 0.5, 0.5]),
-                        light)
+        zero = np.zeros(3)
+        return FaceCode("open", np.zeros(self.identity_size), np.zeros(len(self.expression_names)), zero, zero, zero, np.zeros(2),
+                        np.array(DEFAULT_ALBEDO), np.array([7.0, 0.0, -0.01]), np.array([1.0, 0.5, 0.5]), light)
 
 
 def _dequantised(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:

@@ -40,8 +40,10 @@ def body(source: Source, gender: str, age: str, muscle: str, weight: str) -> np.
 def local_sliders(source: Source) -> list[Slider]:
     """One symmetric slider a pair of opposite targets, left and right summed; single targets stay one-sided."""
     folder = source.folder / "mpfb2/targets"
-    names = {path.name.removesuffix(".target.gz"): path for part in FOLDERS for path in sorted((folder / part).glob("*.target.gz"))}
-    sliders, used = [], set()
+    paths = [path for part in FOLDERS for path in sorted((folder / part).glob("*.target.gz"))]
+    names = {path.name.removesuffix(".target.gz"): path for path in paths}
+    sliders: list[Slider] = []
+    used: set[str] = set()
     for name, path in names.items():
         if name in used or name.startswith("r-") or any(name.startswith(left) for left in LEFT_OUT):
             continue
@@ -108,17 +110,20 @@ def symmetric(source: Source, delta: np.ndarray) -> np.ndarray:
     return (delta + mirrored(source, delta)) / 2
 
 
-def without_rigid(points: np.ndarray, delta: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """A displacement less its best small rigid motion over the weighted points: where the head is, is pose and not identity."""
+def without_similarity(points: np.ndarray, delta: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """A displacement less its best small rigid motion and growth over the weighted points.
+
+    Where the head is, is pose; how large, is the camera's scale: one photo can't tell, so neither may be identity.
+    """
     centre = (points * weight[:, None]).sum(0) / weight.sum()
     arm = points - centre
     zero = np.zeros(len(arm))
     turn = np.stack([np.stack([zero, -arm[:, 2], arm[:, 1]], 1), np.stack([arm[:, 2], zero, -arm[:, 0]], 1),
                      np.stack([-arm[:, 1], arm[:, 0], zero], 1)], 2)
-    basis = np.concatenate([np.broadcast_to(np.eye(3), (len(arm), 3, 3)), turn], 2)
+    basis = np.concatenate([np.broadcast_to(np.eye(3), (len(arm), 3, 3)), turn, arm[:, :, None]], 2)
     heavy = weight > 0
     root = np.sqrt(weight[heavy])[:, None]
-    rows, values = (basis[heavy] * root[..., None]).reshape(-1, 6), (delta[heavy] * root).reshape(-1)
+    rows, values = (basis[heavy] * root[..., None]).reshape(-1, 7), (delta[heavy] * root).reshape(-1)
     motion = np.linalg.lstsq(rows, values, rcond=None)[0]
     return delta - basis @ motion
 

@@ -44,7 +44,7 @@ SNAP_PIXELS = 9.0
 
 @dataclass
 class Trace:
-    """What one render says: surface points (478, 3) on the neutral mean head (NaN where unknown), depth error (478,) in metres."""
+    """What one render says: surface points (478, 3) on the mean head (NaN where unknown), depth error (478,) in m."""
 
     points: np.ndarray
     depth: np.ndarray
@@ -75,7 +75,7 @@ def embed(head: OpenHead, task: Path) -> dict[str, np.ndarray]:
     weight = np.full(COUNT, OTHER_WEIGHT)
     for ids, value in WEIGHTS:
         weight[list(ids)] = value
-    print(f"landmarks traced in {len(traces)} renders; fewest views of one: {int(np.isfinite(points[:, 0]).sum())} of {COUNT} found")
+    print(f"landmarks traced in {len(traces)} renders: {int(np.isfinite(points[:468, 0]).sum())} of 468 found")
     return {"landmark_ids": np.arange(COUNT, dtype=np.int32), "landmark_faces": faces.astype(np.int32),
             "landmark_bary": bary.astype(np.float32), "landmark_weight": weight.astype(np.float32),
             "landmark_depth_bias": bias.astype(np.float32), "landmark_pairs": pairs.astype(np.int32)}
@@ -120,7 +120,7 @@ def _trace(head: OpenHead, finder: mp.tasks.vision.FaceLandmarker, shape: np.nda
     expression = np.array([units.get(name, 0.0) for name in head.expression_names], np.float32)
     still = np.zeros(3)
     vertices = head.vertices(shape, expression, still, still, still, np.zeros(2))
-    view = draw(vertices, head.faces, head.albedo(code.albedo).vertex, yaw, pitch)
+    view = draw(vertices, head.faces, np.asarray(head.albedo(code.albedo).vertex), yaw, pitch)
     found = detect(finder, view.picture)
     if found is None:
         return None
@@ -129,7 +129,7 @@ def _trace(head: OpenHead, finder: mp.tasks.vision.FaceLandmarker, shape: np.nda
 
 def _surface_points(head: OpenHead, view: View, found: np.ndarray) -> np.ndarray:
     """Where the landmarks lie on the mean head, by the triangle seen nearest to each."""
-    inside = sum(head.masks[name] for name in ("eyes", "teeth", "tongue", "mouth"))
+    inside = np.sum([head.masks[name] for name in ("eyes", "teeth", "tongue", "mouth")], 0)
     good = (view.face_ids >= 0) & (view.facing > LEAST_FACING)
     skin = good & (inside[head.faces].max(1)[view.face_ids] < 0.5)
     lips = good & (head.masks["lips"][head.faces].mean(1)[view.face_ids] > 0.3)
@@ -178,7 +178,7 @@ def _mean_points(points: np.ndarray, mouths_open: np.ndarray, pairs: np.ndarray)
 
 def _onto_surface(head: OpenHead, points: np.ndarray, frontal: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Nearest place on the outer skin for each point; irises from the eyeballs."""
-    inside = sum(head.masks[name] for name in ("eyes", "teeth", "tongue", "mouth"))
+    inside = np.sum([head.masks[name] for name in ("eyes", "teeth", "tongue", "mouth")], 0)
     skin = np.flatnonzero(inside[head.faces].max(1) < 0.6)
     normals = trimesh.Trimesh(head.mean, head.faces, process=False).face_normals
     skin = skin[(normals[skin, 2] > -0.2) & (head.mean[head.faces[skin]][:, :, 2].mean(1) > 0.0)]
@@ -191,7 +191,9 @@ def _onto_surface(head: OpenHead, points: np.ndarray, frontal: np.ndarray | None
     bary[:468] = trimesh.triangles.points_to_barycentric(surface.triangles[triangle], place)
     lip_faces = np.isin(np.arange(468), INNER_LIPS)
     _inner_lips(head, known, lip_faces, faces, bary)
-    for centre, ball in IRISES if frontal is not None else ():
+    for centre, ball in IRISES:
+        if frontal is None:
+            break
         start = head.eye_start[ball]
         for step in range(5):
             faces[centre + step] = start + _iris_vertex(head, start, frontal[centre + step, :2] - frontal[centre, :2], step == 0)

@@ -20,7 +20,7 @@ EYE_RADIUS = 0.139
 
 @dataclass
 class Crop:
-    """kept: ids of the kept source vertices; faces (F, 3) into kept; lift (n, m): row-sum-1 weights from source to kept positions."""
+    """kept: ids of the kept source vertices; faces (F, 3) into kept; lift (n, m): weights from source to kept positions."""
 
     kept: np.ndarray
     faces: np.ndarray
@@ -61,13 +61,15 @@ def _onto_plane(quads: np.ndarray, height: np.ndarray, kept: np.ndarray, index: 
         ends = pairs[pairs[:, 0] == vertex, 1] if height[vertex] <= 0 else np.empty(0, int)
         return ends[height[ends] > 0]
 
-    rows, columns, values = [], [], []
+    rows: list[int] = []
+    columns: list[int] = []
+    values: list[float] = []
     for row, vertex in enumerate(kept):
         ups = upward(edges, vertex)
         if not len(ups):
             ups = upward(diagonals, vertex)
         if not len(ups):
-            rows.append(row), columns.append(vertex), values.append(1.0)
+            rows, columns, values = [*rows, row], [*columns, vertex], [*values, 1.0]
             continue
         for up in ups:
             share = height[up] / (height[up] - height[vertex])
@@ -139,9 +141,9 @@ def skinning(source: Source) -> dict[str, np.ndarray]:
             bone = parents[bone]
         return bone == top
 
-    total = np.maximum(sum(weights.values()), 1e-9)
-    head = sum(value for bone, value in weights.items() if under(bone, "head"))
+    total = np.maximum(np.sum(list(weights.values()), 0), 1e-9)
+    head = np.sum([value for bone, value in weights.items() if under(bone, "head")], 0)
     partial = {"neck03": 0.7, "neck02": 0.4, "neck01": 0.12}
-    head = head + sum(share * weights[bone] for bone, share in partial.items())
-    jaw = sum(value for bone, value in weights.items() if under(bone, "jaw"))
+    head = head + np.sum([share * weights[bone] for bone, share in partial.items()], 0)
+    jaw = np.sum([value for bone, value in weights.items() if under(bone, "jaw")], 0)
     return {"neck": head / total, "jaw": jaw / total}

@@ -1,4 +1,4 @@
-"""The identity prior learned from photos: expectation maximisation over fits of their landmarks (Gauss-Newton, one photo at a time).
+"""The identity prior learned from photos: expectation maximisation over Gauss-Newton fits of their landmarks.
 
 Starts from the sliders' prior in a generous basis. Each round fits every photo, then sets the mean to the mean of the posterior
 means, and the covariance to their covariance plus the mean posterior covariance. Once, after the first round, the landmarks'
@@ -19,12 +19,12 @@ from PIL import Image
 
 from core.head.open_head import OpenHead
 from core.head.rotation import rotation_matrix
-from resources.head_build.landmarks import COUNT, OVAL, landmarker
+from resources.head_build.landmarks import landmarker
 
 SIGMA = 0.016  # landmark noise, share of the outer eye distance
-DEPTH_WEIGHT = 0.02
+DEPTH_WEIGHT = 0.06
 EXPRESSION_SD = 0.12
-ROUNDS, STEPS = 3, 6
+ROUNDS, STEPS = 2, 6
 POSTERIOR_SHARE = 0.2  # with all of it, directions that photos don't show keep too much variance: heads like cones
 SHIFT_SHARE = 0.8
 HELD_BACK = 5  # one photo in so many is kept for measuring
@@ -38,7 +38,7 @@ class Seen:
 
     name: str
     points: np.ndarray
-    scores: np.ndarray
+    scores: dict[str, float]
 
 
 @dataclass
@@ -59,8 +59,8 @@ class Linear:
         def at(field: np.ndarray) -> np.ndarray:
             return np.einsum("...lkc,lk->...lc", field[..., faces, :], bary)
 
-        return cls(at(head.mean), at(head.identity_basis), at(head.expression_basis), head.landmark_weight[:MESH_POINTS].astype(float),
-                   head.landmark_depth_bias[:MESH_POINTS].astype(float))
+        weight, bias = (array[:MESH_POINTS].astype(float) for array in (head.landmark_weight, head.landmark_depth_bias))
+        return cls(at(head.mean), at(head.identity_basis), at(head.expression_basis), weight, bias)
 
 
 def read_photos(folder: Path, task: Path, count: int) -> list[Seen]:
@@ -75,6 +75,7 @@ def read_photos(folder: Path, task: Path, count: int) -> list[Seen]:
                 by_source.setdefault(source, []).append(member.name)
         for chosen in _spread(by_source, count):
             data = archive.extractfile(chosen)
+            assert data is not None  # only plain files were chosen
             picture = np.asarray(Image.open(BytesIO(data.read())).convert("RGB").resize((512, 512), Image.Resampling.BICUBIC))
             found = finder.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture)))
             if found.face_landmarks:
@@ -188,8 +189,8 @@ def expectation_maximisation(model: Linear, photos: list[Seen], scores: list[np.
         mean = means.mean(0)
         spread = np.cov(means.T)
         covariance = spread + posterior
-        print(f"round {number}: error {np.mean([f.error for f in fits]):.4f}, 95 % {np.percentile([f.error for f in fits], 95):.4f}, "
-              f"|mean| {np.linalg.norm(mean):.2f}")
+        errors, size = [f.error for f in fits], np.linalg.norm(mean)
+        print(f"round {number}: error {np.mean(errors):.4f}, 95 % {np.percentile(errors, 95):.4f}, |mean| {size:.2f}")
     return mean, spread + POSTERIOR_SHARE * posterior, fits
 
 

@@ -10,7 +10,8 @@ from resources.head_build.source import Source
 BROW_LINE = ((0.12, 7.475), (0.24, 7.515), (0.37, 7.540), (0.47, 7.515), (0.545, 7.455))
 BROW_HALF = (0.036, 0.040, 0.036, 0.028, 0.018)
 # Hairline: angle around the skull's axis in degrees (0 front, 180 back) to height on the base mesh.
-HAIRLINE = ((0, 7.93), (25, 7.93), (40, 7.80), (55, 7.55), (70, 7.40), (85, 7.25), (100, 7.22), (118, 7.0), (140, 6.55), (180, 6.5))
+HAIRLINE = ((0, 7.93), (25, 7.93), (40, 7.80), (55, 7.55), (70, 7.40), (85, 7.25), (100, 7.22), (118, 7.0), (140, 6.55),
+            (180, 6.5))
 SKULL_AXIS_Z = 0.45
 
 

@@ -12,7 +12,7 @@ BACKGROUND = 0.32
 
 @dataclass
 class View:
-    """picture (S, S, 3) uint8; face_ids (S, S), -1 outside; bary (S, S, 3); facing, depth (S, S): cosine to the viewer, metres."""
+    """picture (S, S, 3) uint8; face_ids (S, S), -1 outside; bary (S, S, 3); facing (cosine to the viewer), depth (m) (S, S)."""
 
     picture: np.ndarray
     face_ids: np.ndarray

@@ -23,7 +23,7 @@ UNITS = ("browDownLeft", "browInnerUp", "eyeBlinkLeft", "eyeBlinkRight", "cheekP
 SIZE = 64
 
 
-class FakeHead:
+class FakeHead:  # not a HeadModel: it would need a mesh
     """Names like OpenHead's, and nothing to draw."""
 
     name = "open"
@@ -149,7 +149,7 @@ class FakeEngine:
         albedo = np.full((size, size, 3), 0.6, np.float32) * coverage[..., None]
         from core.light import shade
 
-        light = rigs.apply(rig, self.head, session.code).light
+        light = rigs.apply(rig, self.head, session.code).light  # type: ignore[arg-type]
         return SimpleNamespace(rendered=albedo * shade(normal, light), normal=normal, albedo=albedo, coverage=coverage)
 
     def render(self, request: RenderRequest, on_step: Any = None, cancelled: Any = None) -> FakeResult:

@@ -1,0 +1,222 @@
+"""FlameHead: FLAME (Li et al. 2017) with DECA's landmarks and texture space (Feng et al. 2021), from the user's own files."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from core.codes import FaceCode
+from core.errors import AssetError
+from core.head.base import Albedo, Control, HeadModel
+from core.head.flame_pickle import read_embedding, read_model
+from core.head.rotation import rotation_matrices, rotation_matrix
+from core.landmarks import IBUG68
+
+IDENTITY, EXPRESSION, TEXTURE = 100, 50, 50
+FIRST_EXPRESSION = 300  # of the 400 directions, the first 300 are identity
+PARENTS = (-1, 0, 1, 1, 1)  # root, neck, jaw, two eyes
+TEXTURE_STEP = 2  # 512 -> 256: even texels
+PLAIN_SKIN = (0.70, 0.53, 0.455)
+MODEL_FILES = ("generic_model.pkl", "generic_model_2020.pkl", "flame2020.pkl")
+EMBEDDING_FILE, TEMPLATE_FILE, TEXTURE_FILE = "landmark_embedding.npy", "head_template.obj", "FLAME_texture.npz"
+
+
+class FlameHead(HeadModel):
+    """FLAME with 100 identity and 50 expression directions, pose-corrective shapes and linear blend skinning (spec section 2).
+
+    `neck` and `eyes` are 0 in the reference; here they may turn. Albedo: 50 texture coefficients; plain skin without a texture.
+    """
+
+    name = "flame"
+    identity_size = IDENTITY
+    albedo_size = TEXTURE
+    expression_names = tuple(f"{index:02d}" for index in range(EXPRESSION))
+
+    def __init__(self, model: dict[str, np.ndarray], embedding: dict[str, np.ndarray], uv: np.ndarray | None = None,
+                 uv_faces: np.ndarray | None = None, texture: tuple[np.ndarray, np.ndarray] | None = None) -> None:
+        """model, embedding: arrays as `flame_pickle` reads them; uv (T, 2), uv_faces (F, 3) of the template; texture: mean
+        (512, 512, 3) and directions (512, 512, 3, >= 50) in the file's BGR order, 0 to 255. Raises AssetError on wrong shapes."""
+        _check(model, embedding)
+        self.faces = np.ascontiguousarray(model["f"], np.int32)
+        self.uv, self.uv_faces = uv, uv_faces
+        count = len(model["v_template"])
+        self.template = np.ascontiguousarray(model["v_template"], np.float32)
+        directions = np.asarray(model["shapedirs"], np.float32).reshape(count * 3, -1).T
+        self.identity_basis = np.ascontiguousarray(directions[:IDENTITY]).reshape(IDENTITY, count, 3)
+        self.expression_basis = np.ascontiguousarray(directions[FIRST_EXPRESSION:FIRST_EXPRESSION + EXPRESSION])
+        self.expression_basis = self.expression_basis.reshape(EXPRESSION, count, 3)
+        self._pose_rows = np.ascontiguousarray(np.asarray(model["posedirs"], np.float32).reshape(count * 3, -1).T)
+        self._regressor = np.asarray(model["J_regressor"], np.float32)
+        self._weights = np.ascontiguousarray(model["weights"], np.float32)
+        self._dynamic = (np.asarray(embedding["dynamic_lmk_faces_idx"], np.int64),
+                         np.asarray(embedding["dynamic_lmk_bary_coords"], np.float32))
+        self.landmark_faces = self.faces[np.asarray(embedding["static_lmk_faces_idx"], np.int64)]
+        self.landmark_bary = np.asarray(embedding["static_lmk_bary_coords"], np.float32)
+        self.landmark_ids = IBUG68[17:].astype(np.int32)
+        self.landmark_weight = np.ones(len(self.landmark_ids), np.float32)
+        eyes = self._weights[:, 3:5].sum(1)
+        none = np.zeros(count, np.float32)
+        unknown = ("lips", "teeth", "mouth", "neck", "ears", "scalp", "brows")
+        self.regions = {"skin": 1 - eyes, "eyes": eyes} | dict.fromkeys(unknown, none)
+        self._shaped: tuple[bytes, np.ndarray, np.ndarray] = (b"", self.template.reshape(-1), self._regressor @ self.template)
+        self._expression_joints = np.einsum("jv,kvc->kjc", self._regressor, self.expression_basis).reshape(EXPRESSION, -1)
+        self._texture = _halved(texture) if texture is not None else None
+        self._albedo: tuple[bytes, Albedo] | None = None
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> FlameHead:
+        """From one dictionary: the model's and embedding's entries, and optionally uv, uv_faces, mean, tex_dir."""
+        texture = (arrays["mean"], arrays["tex_dir"]) if "mean" in arrays and "tex_dir" in arrays else None
+        return cls(arrays, arrays, arrays.get("uv"), arrays.get("uv_faces"), texture)
+
+    def vertices(self, identity: np.ndarray, expression: np.ndarray, pose: np.ndarray, neck: np.ndarray,
+                 jaw: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+        shaped, joints = self._shape(identity)
+        expression = np.asarray(expression, np.float32)
+        points: np.ndarray = shaped + expression @ self.expression_basis.reshape(EXPRESSION, -1)
+        joints = joints + (expression @ self._expression_joints).reshape(5, 3)
+        gaze = [-float(eyes[1]), float(eyes[0]), 0.0]
+        turns = rotation_matrices(np.array([pose, neck, jaw, gaze, gaze], np.float32))
+        points = points + (turns[1:] - np.eye(3, dtype=np.float32)).reshape(-1) @ self._pose_rows
+        moved = self._weights @ self._transforms(turns, joints).reshape(5, 12)
+        moved = moved.reshape(-1, 3, 4)
+        return np.einsum("vij,vj->vi", moved[:, :, :3], points.reshape(-1, 3)) + moved[:, :, 3]
+
+    def _shape(self, identity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # The last identity's shape is kept, as one object so that two threads can share a head.
+        values = np.asarray(identity, np.float32)
+        key, shaped, joints = self._shaped
+        if key != values.tobytes():
+            shaped = self.template.reshape(-1) + values @ self.identity_basis.reshape(IDENTITY, -1)
+            joints = self._regressor @ shaped.reshape(-1, 3)
+            self._shaped = (values.tobytes(), shaped, joints)
+        return shaped, joints
+
+    @staticmethod
+    def _transforms(turns: np.ndarray, joints: np.ndarray) -> np.ndarray:
+        """Each joint's world transform relative to its rest place, (5, 3, 4)."""
+        world: list[tuple[np.ndarray, np.ndarray]] = []
+        for joint, parent in enumerate(PARENTS):
+            if parent < 0:
+                world.append((turns[joint], joints[joint]))
+                continue
+            turn, place = world[parent]
+            world.append((turn @ turns[joint], turn @ (joints[joint] - joints[parent]) + place))
+        return np.stack([np.concatenate([turn, (place - turn @ rest)[:, None]], 1)
+                         for (turn, place), rest in zip(world, joints, strict=True)]).astype(np.float32)
+
+    def landmarks68(self, vertices: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """17 contour points that slide with the head's yaw, then 51 fixed ones, (68, 3)."""
+        index = contour_index(rotation_matrix(pose))
+        faces, bary = self._dynamic[0][index], self._dynamic[1][index]
+        contour = np.einsum("lkc,lk->lc", vertices[self.faces[faces]], bary)
+        return np.concatenate([contour, self.landmarks(vertices)]).astype(np.float32)
+
+    def albedo(self, coefficients: np.ndarray) -> Albedo:
+        if self._texture is None or self.uv is None:
+            return Albedo(vertex=np.tile(np.array(PLAIN_SKIN, np.float32), (len(self.template), 1)))
+        values = np.asarray(coefficients, np.float32)
+        if self._albedo is None or self._albedo[0] != values.tobytes():
+            mean, directions = self._texture
+            picture = ((mean + directions @ values) / 255)[..., ::-1]
+            texture = np.ascontiguousarray(picture, np.float32)
+            self._albedo = (values.tobytes(), Albedo(None, texture, self.uv, self.uv_faces))
+        return self._albedo[1]
+
+    def controls(self) -> dict[str, Control]:
+        jaws = [Control("jaw.open", "jaw", ((0, 0.35),), -1.0, 1.0, "", "Open", "Jaw"),
+                Control("jaw.side", "jaw", ((1, 0.15),), -1.0, 1.0, "", "Sideways", "Jaw"),
+                Control("jaw.roll", "jaw", ((2, -0.15),), -1.0, 1.0, "", "Roll", "Jaw")]
+        gaze = [Control(f"eyes.{way}", "eyes", ((i, np.pi / 180),), -limit, limit, "degrees", way.capitalize(), "Eyes")
+                for i, (way, limit) in enumerate((("yaw", 30.0), ("pitch", 20.0)))]
+        modes = [Control(f"expression.{name}", "expression", ((i, 1.0),), -3.0, 3.0, "", f"Mode {i + 1}", "Expression")
+                 for i, name in enumerate(self.expression_names)]
+        return {control.name: control for control in jaws + gaze + modes}
+
+    def zero_code(self) -> FaceCode:
+        light = np.zeros((9, 3), np.float32)
+        light[0] = 0.75 / 0.28209
+        light[3] = 0.25
+        return FaceCode("flame", np.zeros(IDENTITY), np.zeros(EXPRESSION), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(2),
+                        np.zeros(TEXTURE), np.array([8.0, 0.0, 0.0]), np.array([1.0, 0.5, 0.5]), light)
+
+
+def contour_index(turn: np.ndarray) -> int:
+    """Row of the dynamic contour for a head rotation (3, 3): 0 to 39 toward one side, 40 to 78 toward the other."""
+    yaw = np.degrees(np.arctan2(-turn[2, 0], np.hypot(turn[0, 0], turn[1, 0])))
+    step = int(np.round(min(yaw, 39.0)))
+    if step >= 0:
+        return step
+    return 78 if step < -39 else 39 - step
+
+
+def _check(model: dict[str, np.ndarray], embedding: dict[str, np.ndarray]) -> None:
+    try:
+        count = len(model["v_template"])
+        good = (model["shapedirs"].shape[:2] == (count, 3) and model["shapedirs"].shape[2] >= FIRST_EXPRESSION + EXPRESSION
+                and model["posedirs"].reshape(count * 3, -1).shape[1] == 36 and model["weights"].shape == (count, 5)
+                and model["J_regressor"].shape == (5, count) and model["f"].max() < count
+                and tuple(int(np.int32(np.uint32(p))) for p in model["kintree_table"][0] % (1 << 32)) == PARENTS
+                and embedding["static_lmk_bary_coords"].shape == (51, 3)
+                and embedding["dynamic_lmk_bary_coords"].shape == (79, 17, 3))
+    except (KeyError, ValueError, IndexError, AttributeError) as error:
+        raise AssetError(f"The FLAME files don't fit together: {error}.") from error
+    if not good:
+        raise AssetError("The FLAME files don't have the shapes of FLAME 2020 with DECA's landmark embedding.")
+
+
+def _halved(texture: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    mean, directions = texture
+    if mean.size != 512 * 512 * 3 or directions.shape[:3] != (512, 512, 3) or directions.shape[3] < TEXTURE:
+        raise AssetError("FLAME_texture.npz does not hold FLAME's texture space (512 x 512, at least 50 directions).")
+    step = TEXTURE_STEP
+    return (mean.reshape(512, 512, 3)[::step, ::step].astype(np.float32),
+            np.ascontiguousarray(directions[::step, ::step, :, :TEXTURE], np.float32))
+
+
+def read_template_uv(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """uv (T, 2) and its faces (F, 3) of an OBJ file. Raises AssetError when there is none."""
+    uv, faces = [], []
+    try:
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            words = line.split()
+            if words[:1] == ["vt"]:
+                uv.append([float(words[1]), float(words[2])])
+            elif words[:1] == ["f"]:
+                faces.append([int(word.split("/")[1]) - 1 for word in words[1:4]])
+    except (OSError, ValueError, IndexError) as error:
+        raise AssetError(f"{path} is not a triangle mesh with uv coordinates: {error}.") from error
+    if not uv or not faces:
+        raise AssetError(f"{path} has no uv coordinates.")
+    return np.array(uv, np.float32), np.array(faces, np.int32)
+
+
+def load_flame(folder: Path | None) -> FlameHead:
+    """FlameHead from the user's folder (generic_model.pkl, landmark_embedding.npy, head_template.obj, and FLAME_texture.npz where
+    there is one) or from one .npz with the same arrays. Raises AssetError that names what is missing."""
+    if folder is None:
+        raise AssetError("The FLAME head needs your own FLAME files: give the folder that holds generic_model.pkl.")
+    folder = Path(folder)
+    if folder.suffix == ".npz":
+        return FlameHead.from_arrays(_read_npz(folder))
+    model = next((folder / name for name in MODEL_FILES if (folder / name).is_file()), None)
+    missing = [MODEL_FILES[0]] if model is None else []
+    missing += [name for name in (EMBEDDING_FILE, TEMPLATE_FILE) if not (folder / name).is_file()]
+    if model is None or missing:
+        raise AssetError(f"{folder} lacks {', '.join(missing)}: get it from the FLAME and DECA sites and put it there.")
+    uv, uv_faces = read_template_uv(folder / TEMPLATE_FILE)
+    texture = None
+    if (folder / TEXTURE_FILE).is_file():
+        content = _read_npz(folder / TEXTURE_FILE)
+        if "mean" not in content or "tex_dir" not in content:
+            raise AssetError(f"{folder / TEXTURE_FILE} is not FLAME's texture space: it lacks mean or tex_dir.")
+        texture = (content["mean"], content["tex_dir"])
+    return FlameHead(read_model(model), read_embedding(folder / EMBEDDING_FILE), uv, uv_faces, texture)
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError) as error:
+        raise AssetError(f"{path} can't be read: {error}.") from error

@@ -1,0 +1,245 @@
+"""Training pictures: shards in memory, buffers rendered on the fly, and variations that keep photo and buffers in agreement."""
+from __future__ import annotations
+
+import hashlib
+import json
+import queue
+import re
+import threading
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core import compose
+from core.codes import FaceCode
+from core.cv import cv2
+from core.errors import UserError
+from core.head.base import HeadModel
+from core.light import SH_CONSTANTS, LightParams, lamp_lobe, mean_shading, shade
+from core.prepare import FIELDS, decode_jpeg
+from core.render.buffers import render_buffers
+from core.render.numba_raster import Workspace
+from core.train_config import Augment
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One training picture, float32.
+
+    photo (3, S, S) in [-1, 1]; code_view (3, S, S): what the global encoder sees; condition (9, S, S); coverage (1, S, S).
+    """
+
+    photo: np.ndarray
+    code_view: np.ndarray
+    condition: np.ndarray
+    coverage: np.ndarray
+
+
+def person_key(name: str) -> str:
+    """What names of the same person's pictures have in common, as far as a name tells: 'londonsmile_039-08' -> 'london_039'."""
+    key = re.sub(r"(neutral|smil(e|ing))", "", name.lower())
+    return re.sub(r"-\d+$", "", key)
+
+
+def is_held_back(name: str, share: float, people: frozenset[str] = frozenset()) -> bool:
+    """Whether a picture is kept out of training: by a hash of its person, so always the same ones, or because of `people`."""
+    key = person_key(name)
+    return key in people or int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) < share * 2 ** 32
+
+
+class Shards:
+    """All pictures of some shards that pass the filters, as JPEG bytes and codes in memory.
+
+    Raises UserError when there are none, when they belong to another head, or a shard is damaged.
+    """
+
+    def __init__(self, folders: Iterable[str | Path], head: str, keep: Callable[[str], bool] = lambda name: True,
+                 largest_error: float = 0.0) -> None:
+        """keep(name): filter. largest_error: pictures whose landmarks fit worse are left out (0: none are)."""
+        self.names: list[str] = []
+        self.groups: list[str] = []
+        self._jpeg: list[bytes] = []
+        codes: dict[str, list[np.ndarray]] = {name: [] for name in FIELDS}
+        self.head = head
+        for folder in folders:
+            for path in sorted(Path(folder).glob("*.npz")):
+                self._add(path, keep, largest_error, codes)
+        if not self.names:
+            raise UserError("No training pictures were found. Run 'main.py prepare' first, and name its folder with --data.")
+        self.codes = {name: np.stack(values) for name, values in codes.items()}
+
+    def _add(self, path: Path, keep: Callable[[str], bool], largest: float, codes: dict[str, list[np.ndarray]]) -> None:
+        try:
+            with np.load(path) as shard:
+                about = json.loads(str(shard["about"]))
+                if about["head"] != self.head:
+                    raise UserError(f"{path} was prepared for the head '{about['head']}', not '{self.head}'. Prepare it again.")
+                arrays = {name: shard[name] for name in shard.files}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path} is damaged. Delete it and run 'main.py prepare' again.") from error
+        ends = arrays["ends"]
+        for i, name in enumerate(arrays["names"]):
+            wrong = largest > 0 and arrays["fact_landmark_error"][i] > largest
+            if wrong or not keep(str(name)):
+                continue
+            self.names.append(str(name))
+            self.groups.append(path.stem)
+            self._jpeg.append(arrays["jpeg"][ends[i - 1] if i else 0:ends[i]].tobytes())
+            for key in FIELDS:
+                codes[key].append(arrays[f"code_{key}"][i])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def photo(self, index: int) -> np.ndarray:
+        """(S, S, 3) uint8."""
+        return decode_jpeg(self._jpeg[index])
+
+    def code(self, index: int) -> FaceCode:
+        """The fitted parameters of a picture."""
+        return FaceCode(self.head, **{name: values[index] for name, values in self.codes.items()})
+
+    def sources(self) -> dict[str, int]:
+        """Pictures by source: the part of the name before the first underscore."""
+        return dict(Counter(name.split("_")[0] for name in self.names))
+
+    def odds(self, mix: dict[str, float]) -> np.ndarray:
+        """Probability (N,) of each picture so that groups (shard name prefixes) come up in proportion to `mix`."""
+        if not mix:
+            return np.full(len(self), 1 / len(self))
+        odds = np.zeros(len(self))
+        for prefix, weight in mix.items():
+            members = np.array([group.startswith(prefix) for group in self.groups])
+            if members.any():
+                odds[members] = weight / members.sum()
+        if not odds.any():
+            raise UserError(f"No prepared picture belongs to {', '.join(mix)} (the 'mix' of the configuration).")
+        return odds / odds.sum()
+
+
+class Maker:
+    """Examples from shards: decodes, cuts, mirrors, relights and renders. One per thread."""
+
+    def __init__(self, shards: Shards, head: HeadModel, size: int, augment: Augment) -> None:
+        self.shards, self.head, self.size, self.augment = shards, head, size, augment
+        self._workspace = Workspace()
+
+    def plain(self, index: int) -> Example:
+        """A picture as it is."""
+        return self._make(self.shards.photo(index), self.shards.code(index), None)
+
+    def varied(self, index: int, rng: np.random.Generator) -> Example:
+        """A picture with the variations drawn from rng."""
+        return self._make(self.shards.photo(index), self.shards.code(index), rng)
+
+    def _make(self, photo: np.ndarray, code: FaceCode, rng: np.random.Generator | None) -> Example:
+        own = photo
+        if rng is not None:
+            photo, code = self._cut(photo, code, rng)
+        picture = compose.resize(photo.astype(np.float32), self.size)
+        found = render_buffers(self.head, code, self.size, workspace=self._workspace)
+        rendered, normal, albedo = found.rendered.copy(), found.normal.copy(), found.albedo.copy()
+        coverage = found.coverage.copy()
+        view = picture
+        if rng is not None:
+            if rng.random() < self.augment.relight:
+                picture, rendered = relit(picture, rendered, normal, albedo, coverage, code.light, other_light(code.light, rng))
+            gains = self._gains(rng)
+            picture = np.clip(picture * gains, 0, 255)
+            rendered *= gains
+            if rng.random() < 0.5:  # else it was the light that changed, not the skin
+                albedo *= gains
+            if rng.random() < self.augment.flip:
+                picture, rendered, albedo, coverage = picture[:, ::-1], rendered[:, ::-1], albedo[:, ::-1], coverage[:, ::-1]
+                normal = normal[:, ::-1] * np.array([-1, 1, 1], np.float32)
+            view = self._view(own, rng) if self.augment.independent_code else picture
+        condition = np.concatenate([image.transpose(2, 0, 1) for image in (rendered, normal, albedo)])
+        return Example(compose.to_model(picture), compose.to_model(view), np.ascontiguousarray(condition, np.float32),
+                       np.ascontiguousarray(coverage, np.float32)[None])
+
+    def _cut(self, photo: np.ndarray, code: FaceCode, rng: np.random.Generator) -> tuple[np.ndarray, FaceCode]:
+        """A smaller square of the photo, and the code whose face box follows it exactly."""
+        side = photo.shape[0]
+        kept = side - int(rng.integers(0, int(self.augment.zoom * side) + 1))
+        x, y = (int(v) for v in rng.integers(0, side - kept + 1, 2))
+        size, cx, cy = (float(v) * side for v in code.box)
+        box = np.array([size, cx - x, cy - y]) / kept
+        return photo[y:y + kept, x:x + kept], code.replace(box=box)
+
+    def _gains(self, rng: np.random.Generator) -> np.ndarray:
+        return np.exp(rng.normal(0, self.augment.gain) + rng.normal(0, self.augment.colour, 3)).astype(np.float32)
+
+    def _view(self, photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        side = photo.shape[0]
+        kept = side - int(rng.integers(0, int(self.augment.zoom * side) + 1))
+        x, y = (int(v) for v in rng.integers(0, side - kept + 1, 2))
+        view = compose.resize(photo[y:y + kept, x:x + kept].astype(np.float32), self.size) * self._gains(rng)
+        return np.clip(view[:, ::-1] if rng.random() < 0.5 else view, 0, 255)
+
+
+def other_light(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A light (9, 3) of about the same level with another lamp: anywhere in front or at a side, soft to strong."""
+    level = mean_shading(light)
+    params = LightParams(azimuth=float(rng.uniform(-100, 100)), elevation=float(rng.uniform(-25, 65)))
+    share = rng.uniform(0.25, 0.95)
+    lamp = np.outer(lamp_lobe(params.direction), np.exp(rng.normal(0, 0.08, 3)))
+    lamp[0] += 0.6 * (1 - share) / share / SH_CONSTANTS[0]
+    lamp *= (level / np.maximum(mean_shading(lamp), 1e-3)) * np.exp(rng.normal(0, 0.12))
+    keep = rng.uniform(0, 0.5)
+    return (keep * light + (1 - keep) * lamp).astype(np.float32)
+
+
+def relit(picture: np.ndarray, rendered: np.ndarray, normal: np.ndarray, albedo: np.ndarray, coverage: np.ndarray,
+          before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Photo (S, S, 3) and rendered buffer under another light: the photo by a quotient image, worked out at a quarter of the size."""
+    target = (albedo * shade(normal, after)).astype(np.float32) * coverage[..., None]
+    small = max(32, picture.shape[0] // 4)
+    parts = [cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA) for image in (target, rendered, coverage)]
+    factors = compose.quotient(parts[0], parts[1], (parts[2] > 0.5).astype(np.float32))
+    factors = cv2.resize(factors, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.clip(picture * factors, 0, 255), target
+
+
+def batches(maker: Maker, odds: np.ndarray, batch: int, seed: int, first: int) -> Iterator[list[Example]]:
+    """Batches number first, first + 1, ... without end. Each depends only on (seed, number), so training resumes exactly."""
+    number = first
+    while True:
+        rng = np.random.default_rng([seed, number])
+        yield [maker.varied(int(i), rng) for i in rng.choice(len(odds), batch, p=odds)]
+        number += 1
+
+
+def ahead(source: Iterator[list[Example]], depth: int = 3) -> Iterator[list[Example]]:
+    """The same batches, made in a thread beside the training step. Errors of the source are raised here."""
+    ready: queue.Queue[list[Example] | BaseException] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            for item in source:
+                while not stop.is_set():
+                    try:
+                        ready.put(item, timeout=0.2)
+                        break
+                    except queue.Full:
+                        continue
+                if stop.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001 (handed to the consumer)
+            ready.put(error)
+
+    thread = threading.Thread(target=work, name="batches", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join(5)

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core import train
+from core.codes import FaceCode
+from core.errors import UserError
+from core.head import load_head
+from core.light import shade
+from core.prepare import Prepared, encode_jpeg, write_shard
+from core.prior import load_prior
+from core.render.buffers import render_buffers
+from core.train_config import Augment, TrainConfig
+from core.train_data import Maker, Shards, ahead, batches, is_held_back, person_key
+from core.train_sheet import write_sheet
+from models.config import DenoiserConfig
+from models.schedule import alphas_bar
+from tests.models.parity import arrays, recipe_model
+
+NETWORK = DenoiserConfig.compact(size=32, base=16, mult=(1, 2), groups=8, patch=2, attention=(8,), encoder_width=8)
+AUGMENT = Augment(flip=0.5, zoom=0.2, gain=0.1, colour=0.05, relight=0.5, independent_code=True)
+CONFIG = TrainConfig(NETWORK, "tiny", batch=2, rate=1e-3, ema=0.9, drop_code=0.3, face_weight=1.0, weighting="capped",
+                     steps=6, hold_back=0.0, augment=AUGMENT)
+
+
+@pytest.fixture(scope="module")
+def head():  # noqa: ANN201
+    return load_head("open")
+
+
+def _code(head, light_from: float = 0.0, turn: float = 0.0) -> FaceCode:  # noqa: ANN001
+    code = head.zero_code()
+    light = np.array(code.light)
+    light[1] += light_from
+    return code.replace(light=light, pose=np.array([0, turn, 0], np.float32))
+
+
+@pytest.fixture(scope="module")
+def data(head, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ANN001
+    """Shards whose photos are their own rendered buffers."""
+    folder = tmp_path_factory.mktemp("shards")
+    pictures = []
+    for i in range(6):
+        code = _code(head, 0.2 * (i - 3), 0.1 * (i - 2))
+        photo = np.clip(render_buffers(head, code, 64).rendered * 255, 0, 255).astype(np.uint8)
+        pictures.append(Prepared(f"made_{i}", encode_jpeg(photo), code, {"landmark_error": float(i)}))
+    write_shard(folder / "photos-0.npz", pictures[:4], [("bad", "no face")], "open", 64)
+    write_shard(folder / "art-0.npz", pictures[4:], [], "open", 64)
+    return folder
+
+
+# -- against the reference ----------------------------------------------------------------------------------------------------
+
+
+def _reference_loss(shared: Path, **options: object) -> torch.Tensor:
+    want = arrays(shared, "train64")
+    model = recipe_model(shared, DenoiserConfig.reference(64, 32, dropout=0.0))
+    with torch.inference_mode():
+        return train.loss_of(model, alphas_bar().float(), want["x_start"], want["physic_cond"], model.encode(want["x_start"]),
+                             want["t"], want["noise"], **options)  # type: ignore[arg-type]
+
+
+def test_losses_match_the_reference(shared: Path) -> None:
+    want = arrays(shared, "train64")
+    cases = {"False": {}, "True": {"weighting": "p2"}, "g0.5_k1.0": {"weighting": "p2", "gamma": 0.5},
+             "g1.0_k2.0": {"weighting": "p2", "k": 2.0}}
+    for name, options in cases.items():
+        torch.testing.assert_close(_reference_loss(shared, **options), want[f"loss_eval_p2_{name}"], rtol=1e-3, atol=1e-5)
+
+
+def test_two_steps_of_stage_one_match_the_reference(shared: Path) -> None:
+    want = arrays(shared, "train64")
+    model = recipe_model(shared, DenoiserConfig.reference(64, 32, dropout=0.0)).train()
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-4, weight_decay=0.0)
+    bar = alphas_bar().float()
+    for step in range(2):
+        optimiser.zero_grad()
+        each = train.loss_of(model, bar, want["x_start"], want["physic_cond"], model.encode(want["x_start"]), want["t"], want["noise"],
+                             weighting="p2")
+        each.mean().backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.testing.assert_close(each.detach(), want["stage1_losses"][step], rtol=1e-3, atol=1e-5)
+        assert float(norm) == pytest.approx(float(want["stage1_gradnorm_preclip"][step]), rel=1e-3)
+        optimiser.step()
+    state = model.state_dict()
+    for key in (k.removeprefix("stage1_after2/") for k in want if k.startswith("stage1_after2/")):
+        torch.testing.assert_close(state[key], want[f"stage1_after2/{key}"], rtol=1e-3, atol=3e-5, msg=key)
+
+
+# -- data -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_shards_give_pictures_and_codes_back(data: Path, head) -> None:  # noqa: ANN001
+    shards = Shards([data], "open")
+    assert len(shards) == 6 and shards.sources() == {"made": 6}
+    by_name = {name: shards.code(i) for i, name in enumerate(shards.names)}
+    assert by_name["made_5"] == _code(head, 0.4, 0.1 * 3)
+    assert shards.photo(0).shape == (64, 64, 3)
+    assert len(Shards([data], "open", largest_error=2.0)) == 3
+    assert shards.odds({"photos": 3, "art": 1})[[n.endswith(("4", "5")) for n in shards.names]].sum() == pytest.approx(0.25)
+
+
+def test_shards_of_another_head_or_none_are_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'flame'"):
+        Shards([data], "flame")
+    with pytest.raises(UserError, match="prepare"):
+        Shards([tmp_path], "open")
+    (tmp_path / "broken.npz").write_bytes(b"PK broken")
+    with pytest.raises(UserError, match="broken.npz"):
+        Shards([tmp_path], "open")
+
+
+def test_variations_keep_photo_and_buffers_in_agreement(data: Path, head) -> None:  # noqa: ANN001
+    """The photos are rendered buffers, so whatever is done to both must leave them alike."""
+    maker = Maker(Shards([data], "open"), head, 64, Augment(flip=0.5, zoom=0.2, gain=0.0, relight=0.0))
+    for seed in range(6):
+        example = maker.varied(seed, np.random.default_rng(seed))
+        inside = example.coverage[0] > 0
+        wanted = np.clip(example.condition[:3], 0, 1)
+        assert np.abs((example.photo + 1) / 2 - wanted)[:, inside].mean() < 0.03
+
+
+def test_a_mirrored_example_is_what_the_mirrored_head_looks_like(data: Path, head) -> None:  # noqa: ANN001
+    maker = Maker(Shards([data], "open"), head, 64, Augment(flip=1.0))
+    plain, mirrored = maker.plain(0), maker.varied(0, np.random.default_rng(0))
+    np.testing.assert_allclose(mirrored.photo, plain.photo[..., ::-1])
+    np.testing.assert_allclose(mirrored.condition[:3], plain.condition[:3, :, ::-1])
+    np.testing.assert_allclose(mirrored.condition[3], -plain.condition[3, :, ::-1])
+    np.testing.assert_allclose(mirrored.condition[4:6], plain.condition[4:6, :, ::-1])
+    light = maker.shards.code(0).light * np.array([1, -1, 1, 1, -1, -1, 1, 1, 1], np.float32)[:, None]
+    shaded = shade(mirrored.condition[3:6].transpose(1, 2, 0), light).transpose(2, 0, 1) * mirrored.condition[6:]
+    inside = mirrored.coverage[0] > 0
+    np.testing.assert_allclose(mirrored.condition[:3, inside], shaded[:, inside], atol=2e-3)
+
+
+def test_relighting_changes_photo_and_buffer_together(data: Path, head) -> None:  # noqa: ANN001
+    maker = Maker(Shards([data], "open"), head, 64, Augment(relight=1.0))
+    plain, other = maker.plain(2), maker.varied(2, np.random.default_rng(4))
+    inside = (plain.condition[5] > 0.5) & (plain.coverage[0] > 0)
+    photo = ((other.photo - plain.photo) / 2).mean(0)[inside]
+    buffer = (other.condition[:3] - plain.condition[:3]).mean(0)[inside]
+    assert np.abs(buffer).mean() > 0.01
+    assert np.corrcoef(photo, buffer)[0, 1] > 0.8
+
+
+def test_batches_depend_on_their_number_alone(data: Path, head) -> None:  # noqa: ANN001
+    shards = Shards([data], "open")
+    odds = shards.odds({})
+
+    def second(first: int) -> np.ndarray:
+        source = batches(Maker(shards, head, 32, AUGMENT), odds, 2, 0, first)
+        found = [next(source) for _ in range(3 - first)][-1]
+        return np.stack([example.photo for example in found])
+
+    np.testing.assert_array_equal(second(0), second(2))
+
+
+def test_errors_of_the_batch_thread_arrive() -> None:
+    def broken():  # noqa: ANN202
+        yield []
+        raise UserError("damaged")
+
+    source = ahead(broken())
+    assert next(source) == []
+    with pytest.raises(UserError, match="damaged"):
+        next(source)
+
+
+def test_pictures_of_one_person_are_held_back_together() -> None:
+    assert person_key("londonneutral_039-03") == person_key("londonsmile_039-08") == "london_039"
+    assert is_held_back("faker_83-1", 0.0, frozenset({"faker_83"}))
+    held = [is_held_back(f"person_{i:04d}x", 0.05) for i in range(2000)]
+    assert 60 < sum(held) < 140
+
+
+# -- runs -----------------------------------------------------------------------------------------------------------------------
+
+
+def _run(out: Path, data: Path, *more: str) -> None:
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    train.run(parser.parse_args(["--data", str(data), "--out", str(out), "--device", "cpu", *more]))
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(CONFIG.to_json()))
+    return path
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(data: Path, tmp_path: Path, config_file: Path) -> None:
+    _run(tmp_path / "whole", data, "--config", str(config_file))
+    _run(tmp_path / "parts", data, "--config", str(config_file), "--steps", "3")
+    _run(tmp_path / "parts", data, "--resume")
+    whole, parts = (train.read_state(tmp_path / name / "state.pt") for name in ("whole", "parts"))
+    assert whole["step"] == parts["step"] == 6 and whole["samples"] == 12
+    for which in ("model", "mean"):
+        for key, value in whole[which].items():
+            torch.testing.assert_close(parts[which][key], value, msg=f"{which} {key}")
+
+
+def test_training_lowers_the_loss_and_its_export_loads(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps({**CONFIG.to_json(), "steps": 40, "batch": 4}))
+    _run(tmp_path / "run", data, "--config", str(path), "--export", str(tmp_path / "out.safetensors"))
+    with (tmp_path / "run" / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [20, 40]
+    assert float(rows[1]["loss"]) < float(rows[0]["loss"])
+    prior = load_prior(tmp_path / "out.safetensors")
+    assert prior.card["samples_seen"] == 160 and prior.card["pictures"] == {"made": 6} and prior.head == "open"
+    _run(tmp_path / "next", data, "--config", str(path), "--init", str(tmp_path / "out.safetensors"), "--steps", "1",
+         "--export", str(tmp_path / "next.safetensors"))
+    assert load_prior(tmp_path / "next.safetensors").card["samples_seen"] == 164
+
+
+def test_a_run_is_not_overwritten(data: Path, tmp_path: Path, config_file: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "state.pt").write_bytes(b"x")
+    with pytest.raises(UserError, match="--resume"):
+        _run(tmp_path / "run", data, "--config", str(config_file))
+    with pytest.raises(UserError, match="damaged"):
+        _run(tmp_path / "run", data, "--resume")
+
+
+def test_sample_sheet_shows_a_row_for_each_picture(data: Path, head, tmp_path: Path) -> None:  # noqa: ANN001
+    from PIL import Image
+
+    shards = Shards([data], "open")
+    maker = Maker(shards, head, 32, Augment())
+    trainer = train.Trainer(CONFIG, torch.device("cpu"))
+    write_sheet(tmp_path / "sheet.png", trainer.mean_model(), [(maker.plain(i), shards.code(i)) for i in range(2)], head)
+    assert Image.open(tmp_path / "sheet.png").size == (7 * 32, 2 * 32)
+
+
+def test_the_configurations_that_ship_are_usable(repository: Path) -> None:
+    files = sorted((repository / "resources" / "configs").glob("*.json"))
+    assert {f.stem for f in files} >= {"compact-128", "compact-256", "reference-256", "reference-512"}
+    for file in files:
+        assert TrainConfig.from_json(TrainConfig.load(file).to_json()) == TrainConfig.load(file)
+
+
+@pytest.mark.parametrize("change", [{"weighting": "x"}, {"speed": 1}, {"batch": 0}, {"augment": {"tilt": 1}}])
+def test_wrong_configurations_are_refused(tmp_path: Path, change: dict) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps({**CONFIG.to_json(), **change}))
+    with pytest.raises(UserError, match="wrong.json"):
+        TrainConfig.load(path)

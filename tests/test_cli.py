@@ -1,0 +1,360 @@
+"""The command line: its arguments, its one-line errors and statuses, and what `edit` asks of the engine and writes."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import main
+from core import cli, edit_command
+from core.codes import FaceCode
+from core.errors import NoFaceError, ParameterError, UserError
+from core.export import read_request
+from core.head import load_head
+from core.photo import LoadedImage, load_image
+from core.request import RenderRequest
+from core.rig import Copy, Rig, apply
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+HEAD = load_head("open")
+
+
+@dataclass
+class FakeEngine:
+    """An engine that paints the number of its steps, and remembers what it was asked."""
+
+    prior: Any = None
+    faces: int = 1
+    head: Any = HEAD
+    device: str = "cpu"
+    dtype: str = "torch.float32"
+    opened: list[tuple[str, int | None]] = field(default_factory=list)
+    requests: list[RenderRequest] = field(default_factory=list)
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.weights = self.prior
+        self.prior = SimpleNamespace(name="fake", head="open", size=32, digest="d1", licence="none")
+
+    def open(self, source: Path, face: int | None = None) -> Any:
+        if source.name == "nobody.png":
+            raise NoFaceError("No face was found in nobody.png.")
+        self.opened.append((source.name, face))
+        image = LoadedImage(np.zeros((40, 60, 3), np.uint8), path=source)
+        return SimpleNamespace(
+            photo=SimpleNamespace(image=image, path=source), digest=f"digest of {source.name}", face=face or 0,
+            faces=tuple(range(self.faces)), code=HEAD.zero_code(), fit=SimpleNamespace(landmark_error=0.01, light_residual=0.1))
+
+    def copy_from(self, session: Any, block: str) -> Copy:
+        return Copy(block, session.code, session.digest, session.photo.path.name)
+
+    def buffers(self, session: Any, rig: Rig, size: int | None = None) -> Any:
+        shades = np.full((8, 8, 3), 0.5, np.float32)
+        return SimpleNamespace(normal=shades * 0, albedo=shades, rendered=shades * 4, coverage=np.ones((8, 8), np.float32))
+
+    def edited_code(self, session: Any, rig: Rig) -> FaceCode:
+        return apply(rig, HEAD, session.code)
+
+    def render(self, request: RenderRequest, on_step: Any = None, cancelled: Any = None) -> Any:
+        self.requests.append(request)
+        image = np.full((40, 60, 3), request.steps, np.uint8)
+        for step in range(request.steps):
+            if on_step:
+                on_step(step + 1, request.steps, image)
+        return SimpleNamespace(image=image, crop=image, request=request, timings={"diffusion": 1.5}, identity_distance=0.25)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """What `edit` gets for an engine."""
+    fake = FakeEngine()
+
+    def make(prior: Path | None = None, device: str | None = None) -> FakeEngine:
+        fake.weights = prior
+        return fake
+
+    module = ModuleType("core.engine")
+    module.Engine = make  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "core.engine", module)
+    return fake
+
+
+class Window:
+    """A window that closes at once, with status 7."""
+
+    def __init__(self) -> None:
+        self.opened: list[Path | None] = []
+
+    def __call__(self, photo: Path | None) -> int:
+        self.opened.append(photo)
+        return 7
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A file to name as the photo."""
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"a photo")
+    return path
+
+
+def edit(*words: object) -> int:
+    return main.main(["edit", *map(str, words)])
+
+
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """The single line on stderr, without 'error: '."""
+    text = capsys.readouterr().err
+    assert text.count("\n") == 1 and text.startswith("error: "), text
+    return text.removeprefix("error: ").strip()
+
+
+# -- the whole command line ---------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main([name, "--help"]) == 0
+    assert f"usage: main.py {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["--nonsense"], ["a.jpg", "b.jpg"], ["edit"], ["edit", "a.jpg"], ["edit", "a.jpg", "--out"],
+                                   ["edit", "a.jpg", "--ou", "b.png"], ["edit", "a.jpg", "--out", "b.png", "--steps", "many"]])
+def test_wrong_arguments_are_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(words) == cli.WRONG_USE
+    assert "--help' shows the usage" in error_line(capsys)
+
+
+def test_a_misspelt_command_is_no_photo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["edti"]) == cli.WRONG_USE
+    assert "edit, prepare, train, doctor" in error_line(capsys)
+
+
+def test_no_display_is_one_line_and_its_own_status(capsys: pytest.CaptureFixture[str]) -> None:
+    window = Window()
+    assert cli.run([], window, lambda: "no display; do this") == cli.NO_DISPLAY
+    assert not window.opened
+    assert error_line(capsys) == "no display; do this"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a display")
+@pytest.mark.parametrize("display", [None, ":4711"])
+def test_the_real_program_without_a_display(display: str | None) -> None:
+    """Neither a missing nor a dead display may end in Qt's abort."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
+    done = subprocess.run([sys.executable, str(REPOSITORY / "main.py")], env=kept | ({"DISPLAY": display} if display else {}),
+                          capture_output=True, text=True, timeout=100)
+    assert done.returncode == cli.NO_DISPLAY, done.stderr
+    assert done.stderr.count("\n") == 1 and "main.py edit" in done.stderr
+
+
+def test_the_window_gets_the_photo(photo: Path) -> None:
+    window = Window()
+    assert cli.run([str(photo)], window, lambda: None) == 7
+    assert cli.run([], window, lambda: None) == 7
+    assert window.opened == [photo, None]
+
+
+@pytest.mark.parametrize(("error", "status", "words"), [
+    (UserError("Said to the user."), cli.WRONG_USE, "Said to the user."),
+    (KeyboardInterrupt(), cli.INTERRUPTED, "stopped"),
+    (ModuleNotFoundError("No module named 'torch'", name="torch"), cli.DEFECT, "'torch' is not installed; run 'make setup'"),
+    (RuntimeError("two\nlines"), cli.DEFECT, "RuntimeError: two lines"),
+])
+def test_errors_are_one_line(error: BaseException, status: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(_: Path | None) -> int:
+        raise error
+
+    assert cli.run([], fail, lambda: None) == status
+    assert words in error_line(capsys)
+
+
+@pytest.mark.parametrize("error", [UserError("for the user"), RuntimeError("a defect")])
+def test_debug_shows_where(error: Exception) -> None:
+    def fail(_: Path | None) -> int:
+        raise error
+
+    with pytest.raises(type(error)):
+        cli.run(["--debug"], fail, lambda: None)
+
+
+# -- edit: values -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("0.5", 0.5), ("-20", -20.0), ("1e-1", 0.1), ("#ff8000", (1.0, 128 / 255, 0.0)), ("1,0.5,0", (1.0, 0.5, 0.0))])
+def test_values(text: str, value: object) -> None:
+    assert edit_command.parse_value("light.color", text) == value
+
+
+@pytest.mark.parametrize("text", ["red", "#ff80", "#gg0000", "1,2", "1,2,3,4", "1,,2", ""])
+def test_values_that_are_none(text: str) -> None:
+    with pytest.raises(ParameterError, match=r"light\.color takes #rrggbb or r,g,b"):
+        edit_command.parse_value("light.color", text)
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ("expression.smil=0.5", "nearest is 'expression.smile'"),
+    ("expression.smil=much", "nearest is 'expression.smile'"),
+    ("light.azimut=3", "nearest is 'light.azimuth'"),
+    ("light.azimuth=200", "nearest valid value is 180"),
+    ("expression.mouthSmileLeft=1.5", "nearest valid value is 1"),
+    ("pose.yaw=left", "pose.yaw takes a number, not 'left'"),
+    ("pose.yaw=nan", "pose.yaw takes a number"),
+    ("pose.yaw=1,2,3", "one number"),
+    ("light.color=0.5", "three numbers"),
+    ("light.color=1,2,0", "nearest valid value is 1"),
+])
+def test_wrong_values_name_the_nearest(given: str, words: str, engine: FakeEngine, photo: Path, tmp_path: Path,
+                                       capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.png"
+    assert edit(photo, "--out", out, "--set", given) == cli.WRONG_USE
+    assert words in error_line(capsys)
+    assert not out.exists() and not engine.requests and engine.closed
+
+
+# -- edit: the request and what is written ------------------------------------------------------------------------------
+
+
+def test_no_option_asks_for_the_defaults(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
+    assert edit(photo, "--out", tmp_path / "out.png") == 0
+    assert engine.requests == [RenderRequest(photo="digest of photo.png", prior="d1")]
+    assert engine.opened == [("photo.png", None)] and engine.weights is None and engine.closed
+    assert load_image(tmp_path / "out.png").pixels.shape == (40, 60, 3)
+
+
+def test_all_options_arrive(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other:2.jpg"
+    other.write_bytes(b"another")
+    assert edit(photo, "--out", tmp_path / "out.jpg", "--set", "pose.yaw=-20", "jaw.open=0.6", "--set", "light.color=#ff0000",
+                "pose.yaw=10", "--copy", f"light:{other}", f"expression:{other}", "--prior", "w.safetensors", "--face", 1,
+                "--seed", 9, "--steps", 3, "--noise", "seeded", "--strength", 0.5, "--size", "crop") == 0
+    request = engine.requests[0]
+    assert dict(request.rig.values) == {"pose.yaw": 10.0, "jaw.open": 0.6, "light.color": (1.0, 0.0, 0.0)}
+    assert [copy.block for copy in request.rig.copies] == ["expression", "light"]
+    assert {copy.photo for copy in request.rig.copies} == {"digest of other:2.jpg"}
+    assert (request.seed, request.steps, request.noise, request.strength, request.size) == (9, 3, "seeded", 0.5, "crop")
+    assert engine.weights == Path("w.safetensors") and engine.opened[0] == ("photo.png", 1)
+    assert load_image(tmp_path / "out.jpg").pixels.mean() == pytest.approx(3, abs=1)
+
+
+def test_the_picture_holds_its_request(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
+    edit(photo, "--out", tmp_path / "out.png", "--set", "expression.smile=0.8")
+    found = read_request(tmp_path / "out.png")
+    assert found is not None and RenderRequest.from_json(found) == engine.requests[0]
+
+
+def test_report(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
+    assert edit(photo, "--out", tmp_path / "out.png", "--set", "pose.yaw=20", "--report", tmp_path / "r.json") == 0
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert RenderRequest.from_json(found["request"]) == engine.requests[0]
+    source, edited = (FaceCode.from_json(found["codes"][name]) for name in ("source", "edited"))
+    assert source == HEAD.zero_code() and edited == apply(engine.requests[0].rig, HEAD, source) != source
+    assert found["model"] == {"name": "fake", "head": "open", "size": 32, "digest": "d1", "licence": "none"}
+    assert (found["device"], found["dtype"], found["identity_distance"]) == ("cpu", "float32", 0.25)
+    assert set(found["seconds"]) == {"load", "open", "diffusion", "write"} and found["seconds"]["diffusion"] == 1.5
+    assert found["versions"]["python"] and found["photo"]["face"] == 0
+
+
+def test_buffers(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    assert edit(photo, "--out", tmp_path / "out.png", "--save-buffers", folder) == 0
+    levels = {path.stem: load_image(path).pixels[0, 0, 0] for path in folder.glob("*.png")}
+    assert levels == {"normals": 128, "albedo": 128, "rendered": 255, "coverage": 255}
+    with np.load(folder / "buffers.npz") as arrays:
+        assert arrays["rendered"].max() == 2.0 and arrays["coverage"].shape == (8, 8)
+
+
+def test_several_faces_are_mentioned(engine: FakeEngine, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.faces = 3
+    assert edit(photo, "--out", tmp_path / "out.png") == 0
+    assert "3 faces" in capsys.readouterr().err
+    assert edit(photo, "--out", tmp_path / "out.png", "--face", "0") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_only_on_a_terminal(engine: FakeEngine, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert edit(photo, "--out", tmp_path / "out.png", "--steps", "2") == 0
+    assert capsys.readouterr().err == "\rstep 1 of 2\rstep 2 of 2\n"
+
+
+# -- edit: what can't be done -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (["--out", "out.bmp"], "'.bmp' is no picture format"),
+    (["--out", "none/out.png"], "none/out.png: its folder does not exist"),
+    (["--out", "out.png", "--report", "none/r.json"], "none/r.json: its folder does not exist"),
+    (["--out", "photo.png"], "would overwrite the photo itself"),
+    (["--out", "out.png", "--steps", "0"], "steps goes from 1"),
+    (["--out", "out.png", "--strength", "1.5"], "strength goes from 0 to 1"),
+    (["--out", "out.png", "--seed", "-1"], "seed is a whole number"),
+    (["--out", "out.png", "--noise", "none"], "invalid choice: 'none'"),
+    (["--out", "out.png", "--set", "other.png"], "'other.png' is not of the form NAME=VALUE"),
+    (["--out", "out.png", "--copy", "other.png"], "not of the form BLOCK:PHOTO2"),
+    (["--out", "out.png", "--copy", "lihgt:photo.png"], "the nearest is 'light'"),
+    (["--out", "out.png", "--copy", "light:none.png"], "There is no file none.png"),
+    (["--out", "out.png", "--person", "Ann"], "There is no person 'Ann'. There are none in"),
+])
+def test_found_out_before_any_work(options: list[str], words: str, engine: FakeEngine, photo: Path, own_home: Path,
+                                   capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photo.parent)
+    assert edit("photo.png", *options) == cli.WRONG_USE
+    assert words in error_line(capsys)
+    assert not engine.opened and [path.name for path in photo.parent.iterdir()] == ["photo.png"]
+
+
+def test_a_missing_photo(engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert edit(tmp_path / "none.jpg", "--out", tmp_path / "out.png") == cli.WRONG_USE
+    assert "no file" in error_line(capsys) and not engine.opened
+
+
+def test_no_face(engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "nobody.png").write_bytes(b"")
+    assert edit(tmp_path / "nobody.png", "--out", tmp_path / "out.png") == cli.WRONG_USE
+    assert "No face was found in nobody.png" in error_line(capsys) and engine.closed
+
+
+def test_known_people_are_listed(engine: FakeEngine, photo: Path, own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    people = own_home / "data" / "people"
+    people.mkdir(parents=True)
+    (people / "Bea.safetensors").touch()
+    assert edit(photo, "--out", photo.parent / "out.png", "--person", "Ann") == cli.WRONG_USE
+    assert "Known people: Bea." in error_line(capsys)
+
+
+# -- with everything real -----------------------------------------------------------------------------------------------
+
+
+def test_edit_for_real(sample_photo: Path, tmp_path: Path) -> None:
+    """The shipped prior and head on the shipped photo, in few steps."""
+    out, report = tmp_path / "out.png", tmp_path / "r.json"
+    assert edit(sample_photo, "--out", out, "--set", "light.azimuth=60", "--steps", 2, "--report", report,
+                "--save-buffers", tmp_path / "buffers") == 0
+    before, after = load_image(sample_photo).pixels.astype(int), load_image(out).pixels.astype(int)
+    assert after.shape == before.shape
+    changed = np.abs(after - before).max(-1) > 8
+    assert changed.any() and not changed[-40:].any()  # the face is in the upper part: the rest is the photo's own
+    found = json.loads(report.read_text())
+    assert found["model"]["head"] == "open" and found["seconds"]["diffusion"] > 0
+    with np.load(tmp_path / "buffers" / "buffers.npz") as arrays:
+        assert 0.2 < arrays["coverage"].mean() < 0.95
