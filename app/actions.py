@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.canvas.canvas import Mode
+from app.canvas.stage import Mode
 from app.theme import Theme
 
 

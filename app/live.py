@@ -64,7 +64,7 @@ class Live(QObject):
         return self._request
 
     def clear(self) -> None:
-        """Another photo is coming: forget the edit."""
+        """Another photo is here: forget the edit."""
         self.quiet.stop()
         self._request = None
         self._remembered.clear()
@@ -81,7 +81,7 @@ class Live(QObject):
         self.quiet.stop()
         known = self._remembered.get(request)
         if known is not None:
-            self._worker.inbox.stop_settling()
+            self._worker.inbox.drop_live()
             self._remembered.move_to_end(request)
             self.shown.emit(known)
             self._set(State.SETTLED)

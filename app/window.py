@@ -1,37 +1,22 @@
-"""The main window: puts document, worker, canvas and panels together and carries messages between them."""
+"""The main window: the frame, the document and the worker, and the messages between them."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QLabel,
-    QMainWindow,
-    QMessageBox,
-    QSlider,
-    QSplitter,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from app import actions as bars
-from app.banner import Banner
-from app.canvas.canvas import CROP_WORLD, Canvas, Mode
-from app.dialogs.about import AboutDialog, ShortcutsDialog
+from app.canvas.stage import Mode
 from app.dialogs.export import ExportDialog
-from app.document import Document
 from app.exports import Exports
+from app.frame import Frame
 from app.live import QUIET_MS, Live, State
 from app.panels.light import to_color
 from app.picture import PhotoView, buffer_image
 from app.settings import Settings
-from app.side import Side
-from app.status import StatusLine
 from app.theme import Theme
 from app.worker import CopyJob, ExportJob, LiveJob, OpenJob, WorkerThread
 from core.rig import Copy
@@ -43,7 +28,7 @@ VIEW_BUFFER = 512  # side of the buffers that fill the canvas; the inset's are s
 INSET_BUFFER = 256
 
 
-class Window(QMainWindow):
+class Window(Frame):
     """DiffusionRig Studio's window.
 
     make_engine: builds the Engine; called in the worker's thread. save(engine, result, path, quality=): writes an export.
@@ -54,38 +39,29 @@ class Window(QMainWindow):
 
     def __init__(self, make_engine: Callable[[], Any], save: Callable[..., Any], settings: Settings | None = None,
                  theme: Theme | None = None, quiet_ms: int = QUIET_MS) -> None:
-        super().__init__()
-        self.settings = settings or Settings()
-        self.theme = theme or Theme(self.settings.theme)
+        settings = settings or Settings()
+        super().__init__(settings, theme or Theme(settings.theme))
         self.engine: Any = None
-        self.document = Document(self)
         self.thread_of_engine = WorkerThread(make_engine, save, self)
         self.live = Live(self.thread_of_engine, self, quiet_ms)
         self.exports = Exports(self.thread_of_engine, self)
         self._opening: OpenJob | None = None
         self._quit_after_exports = False
-        self.canvas = Canvas(self.theme)
-        self.banner = Banner(self.theme)
-        self.side = Side(self.theme, self.document, self.settings)
-        self.status = StatusLine()
-        self.alpha = QSlider(Qt.Orientation.Horizontal)
-        self.zoom_label = QLabel("100 %")
-        self.theme_button = QToolButton()
-        self.actions_by_name = bars.Actions(self, self.theme)
         self._buffers_due = QTimer(self)
         self._buffers_due.setSingleShot(True)
         self._buffers_due.setInterval(0)
-        self._make_actions()
+        self._document_actions()
         self._lay_out()
         self._connect()
+        self._recolor()
         self._restore()
         self._photo_usable(False)
         self.status.device.setText("Starting …")
 
     # -- building
 
-    def _make_actions(self) -> None:
-        a, canvas = self.actions_by_name, self.canvas
+    def _document_actions(self) -> None:
+        a = self.actions_by_name
         a.add("open", "&Open photo …", self.ask_open, "Ctrl+O", "open", tip="Open photo")
         a.add("export", "&Export …", self.ask_export, "Ctrl+E", "export", tip="Export picture")
         a.add("cancel-exports", "Cancel exports", self.exports.cancel_all)
@@ -94,53 +70,6 @@ class Window(QMainWindow):
         a.add("redo", "&Redo", self.redo, "Ctrl+Shift+Z|Ctrl+Y", "redo")
         a.add("reset", "Reset all", self.reset_all, "Ctrl+R", "reset", tip="Back to the photo as it is")
         a.add("faces", "Faces", self.pick_face, "F", "faces", tip="Choose another face of this photo")
-        bars.mode_actions(a, self.set_mode)
-        a.add("split", "Split", self._set_split, "S", "split", check=self.settings.show_split, tip="Compare with the original")
-        a.add("ball", "Light ball", self._set_ball, "L", "ball", check=self.settings.show_ball, tip="Light ball: drag to move the key light")
-        a.add("inset", "Live head", self._set_inset, "I", "inset", check=self.settings.show_inset, tip="Live head in the corner")
-        a.add("overlay", "Overlay", self._set_overlay, "H", "head", check=False, tip="Lay the head over the photo")
-        a.add("whole", "Whole photo", self._set_whole, "W", "crop", check=self.settings.whole_photo, tip="Whole photo or face crop")
-        a.add("fit", "Fit", canvas.fit, "Ctrl+0", "fit", tip="Fit the picture")
-        a.add("zoom-in", "Zoom in", lambda: canvas.zoom(1.25), "Ctrl++|Ctrl+=", "plus")
-        a.add("zoom-out", "Zoom out", lambda: canvas.zoom(0.8), "Ctrl+-", "minus")
-        for choice, text in (("system", "Colours of the system"), ("light", "Light"), ("dark", "Dark")):
-            a.add(f"theme-{choice}", text, lambda choice=choice: self._set_theme(choice))
-        a.add("shortcuts", "Keyboard and mouse", lambda: ShortcutsDialog(self).open(), "F1")
-        a.add("about", "About", self._about)
-
-    def _lay_out(self) -> None:
-        a = self.actions_by_name
-        self.theme_button.setObjectName("icon")
-        self.theme_button.setIconSize(QSize(18, 18))
-        self.theme_button.setToolTip("Light or dark")
-        self.theme_button.setAccessibleName("Light or dark colours")
-        self.alpha.setRange(0, 100)
-        self.alpha.setToolTip("How much of the head shows")
-        self.alpha.setAccessibleName("Overlay strength")
-        bars.fill_menus(a)
-        stage = QWidget()
-        column = QVBoxLayout(stage)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        for part in (self.banner, self.canvas, bars.foot_bar(a, self.alpha, self.zoom_label)):
-            column.addWidget(part, 1 if part is self.canvas else 0)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.addWidget(stage)
-        self.splitter.addWidget(self.side)
-        self.splitter.setStretchFactor(0, 1)
-        self.splitter.setStretchFactor(1, 0)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(1)
-        middle = QWidget()
-        rows = QVBoxLayout(middle)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(0)
-        rows.addWidget(bars.top_bar(a, self.theme_button))
-        rows.addWidget(self.splitter, 1)
-        self.setCentralWidget(middle)
-        self.setStatusBar(self.status)
-        self.setWindowTitle("DiffusionRig Studio")
-        self.setWindowIcon(self.theme.icon("app"))
 
     def _connect(self) -> None:
         document, canvas, live, worker = self.document, self.canvas, self.live, self.thread_of_engine.worker
@@ -153,7 +82,6 @@ class Window(QMainWindow):
         canvas.face_picked.connect(self._face_picked)
         canvas.dropped.connect(lambda path: self.open_photo(Path(path)))
         canvas.cancel_clicked.connect(live.cancel)
-        canvas.zoom_changed.connect(self._show_zoom)
         self._buffers_due.timeout.connect(self._show_buffers)
         live.shown.connect(self._show_result)
         live.estimate.connect(canvas.set_result)
@@ -167,22 +95,6 @@ class Window(QMainWindow):
         self.exports.written.connect(self._export_written)
         self.exports.emptied.connect(self._exports_emptied)
         self.side.appearance.copy_asked.connect(self.ask_copy)
-        self.alpha.valueChanged.connect(self._set_alpha)
-        self.theme_button.clicked.connect(self._toggle_theme)
-        self.theme.changed.connect(self._recolor)
-        self._recolor()
-
-    def _restore(self) -> None:
-        settings = self.settings
-        self.resize(1280, 800)
-        if settings.geometry:
-            self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode("ascii", "ignore")))
-        width = settings.panel_width
-        self.splitter.setSizes([max(400, self.width() - width), width])
-        self.canvas.show_split, self.canvas.show_ball = settings.show_split, settings.show_ball
-        self.canvas.show_inset = settings.show_inset
-        self.canvas.set_whole(settings.whole_photo)
-        self.alpha.setValue(round(100 * settings.overlay))
 
     def start(self) -> None:
         """Start the worker: the engine is built behind the window."""
@@ -279,7 +191,8 @@ class Window(QMainWindow):
         self.document.reset_all()
 
     def _step_light(self, by: float) -> None:
-        self.document.update({"light.intensity": float(self.document.values()["light.intensity"]) + by}, "Light intensity")
+        now = self.document.values()["light.intensity"]
+        self.document.update({"light.intensity": float(now) + by}, "Light intensity")  # type: ignore[arg-type]
 
     def _history_changed(self) -> None:
         stack, a = self.document.undo_stack, self.actions_by_name
@@ -323,45 +236,6 @@ class Window(QMainWindow):
         if left is not None and step < steps:
             text += f", {left:.0f} s left" if left >= 1 else ", almost done"
         self.canvas.set_status(text, self.theme.colors.accent, step / max(1, steps))
-
-    def _show_zoom(self, zoom: float) -> None:
-        photo = self.canvas.photo
-        if photo is not None:
-            scale = 1.0 if self.canvas.whole or self.canvas.picking else CROP_WORLD / photo.crop.width()
-            self.zoom_label.setText(f"{100 * zoom * scale:.0f} %")
-
-    def set_mode(self, mode: Mode) -> None:
-        """Photo, normals, albedo or rendered."""
-        self.canvas.mode = mode
-        self.canvas.set_live(None)
-        self._show_buffers()
-
-    def _set_split(self, on: bool) -> None:
-        self.canvas.show_split = self.settings.show_split = on
-        self.canvas.update()
-
-    def _set_ball(self, on: bool) -> None:
-        self.canvas.show_ball = self.settings.show_ball = on
-        self.canvas.update()
-
-    def _set_inset(self, on: bool) -> None:
-        self.canvas.show_inset = self.settings.show_inset = on
-        self._show_buffers()
-        self.canvas.update()
-
-    def _set_overlay(self, on: bool) -> None:
-        self.canvas.overlay = on
-        self.alpha.setEnabled(on)
-        self._show_buffers()
-        self.canvas.update()
-
-    def _set_alpha(self, percent: int) -> None:
-        self.canvas.overlay_alpha = self.settings.overlay = percent / 100
-        self.canvas.update()
-
-    def _set_whole(self, on: bool) -> None:
-        self.settings.whole_photo = on
-        self.canvas.set_whole(on)
 
     def _photo_usable(self, on: bool) -> None:
         self.actions_by_name.enable(NEEDS_PHOTO, on)
@@ -432,45 +306,7 @@ class Window(QMainWindow):
         if self.document.session is not None and self.live.state is not State.SETTLED:
             self.live.ask(self.document.request("settled"), anyway=True)
 
-    # -- looks
-
-    def _set_theme(self, choice: str) -> None:
-        self.settings.theme = choice
-        self.theme.set(choice)
-
-    def _toggle_theme(self) -> None:
-        self.theme.toggle()
-        self.settings.theme = self.theme.choice
-
-    def _recolor(self) -> None:
-        self.actions_by_name.recolor()
-        self.theme_button.setIcon(self.theme.icon("sun" if self.theme.dark else "moon"))
-        self._show_state()
-
-    def _about(self) -> None:
-        AboutDialog(f"{self.status.prior.text()}   {self.status.device.text()}".strip(), self).open()
-
-    # -- keys and closing
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Space shows the original as long as it is held."""
-        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat() and self.document.session is not None:
-            self.canvas.hold_original(True)
-        else:
-            super().keyPressEvent(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """Back to the result."""
-        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            self.canvas.hold_original(False)
-        else:
-            super().keyReleaseEvent(event)
-
-    def changeEvent(self, event: Any) -> None:
-        """A window that loses the focus never hears that Space was let go."""
-        super().changeEvent(event)
-        if event.type() == event.Type.ActivationChange and not self.isActiveWindow():
-            self.canvas.hold_original(False)
+    # -- closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Exports are not dropped silently; everything else is stopped at its next step."""

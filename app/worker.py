@@ -104,6 +104,11 @@ class Inbox:
         with self._lock:
             self._settle, self._interrupted = None, True
 
+    def drop_live(self) -> None:
+        """Nothing of the picture on screen is to be made."""
+        with self._lock:
+            self._preview, self._settle, self._interrupted = None, None, True
+
     def cancel_export(self, number: int) -> None:
         """End the export of that number, waiting or running."""
         with self._lock:

@@ -54,18 +54,26 @@ def extend(values: np.ndarray, weight: np.ndarray, neutral: float, reach: float)
     return neutral + fade * (out / np.maximum(known, 1e-4)[..., None] - neutral)
 
 
-def quotient(target: np.ndarray, reference: np.ndarray, coverage: np.ndarray, reach: float = 0.12) -> np.ndarray:
+def quotient(target: np.ndarray, reference: np.ndarray, coverage: np.ndarray, matte: np.ndarray, reach: float = 0.3) -> np.ndarray:
     """How much brighter each pixel gets when shading `reference` becomes `target` (quotient image, Shashua & Riklin-Raviv 2001).
 
-    target, reference (S, S, 3) rendered pictures of one geometry, coverage (S, S). Returns factors (S, S, 3), 1 far from the head.
+    target, reference (S, S, 3) rendered pictures of one geometry, coverage (S, S). Hair and shoulders follow the head next to them;
+    outside the person's matte (S, S), and far from the head, the factors (S, S, 3) are 1.
     """
     if np.array_equal(target, reference):
         return np.ones_like(target)
     ratio = (np.maximum(target, 0) + _DARK) / (np.maximum(reference, 0) + _DARK)
     inner = cv2.erode(coverage.astype(np.float32), np.ones((3, 3), np.uint8))
     ratio = np.clip(ratio, *_RATIO) * inner[..., None]
-    soft = extend(ratio, inner, 1.0, reach)
-    return cv2.GaussianBlur(soft, (0, 0), 0.006 * target.shape[0]).astype(np.float32)
+    soft = cv2.GaussianBlur(extend(ratio, inner, 1.0, reach), (0, 0), 0.006 * target.shape[0])
+    return (1 + (soft - 1) * matte[..., None]).astype(np.float32)
+
+
+def relight(picture: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """A picture (S, S, 3) on the scale 0..255 times quotient factors, with a shoulder: brightened parts near white never clip."""
+    value = np.clip(picture / np.float32(255), 0, 1)
+    gain = np.maximum(factors - 1, 0)
+    return (255 * value * factors / (1 + gain * value * value)).astype(np.float32)
 
 
 def soft_mask(coverage: np.ndarray, grow: float = 0.06) -> np.ndarray:

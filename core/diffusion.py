@@ -4,7 +4,7 @@ Schedules are float64 (spec section 5). A sampler is one function of network, no
 one seeded generator per call, made on the CPU, so that device and batch size never change a picture.
 
 Sources: DDPM (Ho et al. 2020), DDIM (Song et al. 2020), respacing (Nichol & Dhariwal 2021), DPM-Solver++(2M) (Lu et al. 2022),
-P2 weighting (Choi et al. 2022), min-SNR (Hang et al. 2023), edit-friendly DDPM inversion (Huberman-Spiegelglas et al., CVPR 2024).
+P2 weighting (Choi et al. 2022), edit-friendly DDPM inversion (Huberman-Spiegelglas et al., CVPR 2024).
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRAIN_STEPS = 1000
 OnStep = Callable[[int, int, Tensor], None]
 
 
-# -- schedules ----------------------------------------------------------------------------------------------------------------
+# -- schedules --------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +96,9 @@ def respaced(spacing: str, name: str = "linear") -> Schedule:
     """
     if spacing.startswith("ddim"):
         count = int(spacing[4:])
-        for stride in range(1, TRAIN_STEPS + 1):
-            if len(range(0, TRAIN_STEPS, stride)) == count:
-                return schedule_at(np.arange(0, TRAIN_STEPS, stride), name)
+        for gap in range(1, TRAIN_STEPS + 1):
+            if len(range(0, TRAIN_STEPS, gap)) == count:
+                return schedule_at(np.arange(0, TRAIN_STEPS, gap), name)
         raise ValueError(f"no whole stride over {TRAIN_STEPS} timesteps gives {count} steps")
     chosen: list[int] = []
     counts = [int(part) for part in spacing.split(",")]
@@ -153,7 +153,7 @@ def velocity(x0: Tensor, noise: Tensor, t: Tensor, bar: Tensor) -> Tensor:
     return add_noise(noise, -x0, t, bar)
 
 
-# -- samplers -----------------------------------------------------------------------------------------------------------------
+# -- samplers ---------------------------------------------------------------------------------------------------------------
 
 
 def _noise(shape: Sequence[int], seed: int | torch.Generator, like: Tensor) -> Tensor:
@@ -329,8 +329,8 @@ def edit(network: NoisePredictor, inversion: Inversion, condition: Tensor, code:
     """The inverted photo under other buffers and another code: (1, 3, H, W) float32. The same ones give it back exactly.
 
     skip: how many of the first (noisiest) steps are left out; the more, the closer the result stays. All of them: x0 itself.
-    repaint (1, 1, H, W) in [0, 1]: where 1, fresh noise takes the place of the photo's, at timesteps up to `repaint_from`, so that
-    the network paints freely there. guidance w: eps_ref + w (eps - eps_ref), with the buffers `reference` (1, 9, H, W) and
+    repaint (1, 1, H, W) in [0, 1]: where 1, fresh noise takes the place of the photo's, at timesteps up to `repaint_from`, so
+    that the network paints freely there. guidance w: eps_ref + w (eps - eps_ref), with the buffers `reference` (1, 9, H, W) and
     `reference_code`; 1 is off. on_step(k, n, x0_estimate) after each step; it may raise Cancelled.
     """
     total = len(inversion.timesteps)

@@ -16,6 +16,7 @@ import torch
 
 from core import compose
 from core.codes import FaceCode
+from core.cv import cv2
 from core.diffusion import Inversion, edit, invert, sample, timesteps
 from core.motion import MotionField, motion_field, warp_picture
 from core.render.buffers import Buffers, render_buffers
@@ -72,7 +73,7 @@ class Start:
             return base + (compose.resize(picture, side) - base) * mask
         base = _moved(self.session.native, self.field, self.moved)
         if self.factors.min() != 1.0 or self.factors.max() != 1.0:
-            base = np.clip(base * compose.resize(self.factors, side), 0, 255)
+            base = compose.relight(base, compose.resize(self.factors, side))
         change = (picture - self.picture) * self.mask[..., None]
         return base + compose.resize(change.astype(np.float32), side)
 
@@ -90,12 +91,13 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     target = render_buffers(head, edited, size, recentre_from=code) if relit else before
     field = motion_field(head, code, still, source, before) if moved else None
     picture = _moved(session.crop, field, before)
-    factors = compose.quotient(own.rendered, before.rendered, before.coverage)
-    picture = np.clip(picture * factors, 0, 255) if relit else picture
+    matte = _moved_matte(session.matte, field)
+    factors = compose.quotient(own.rendered, before.rendered, before.coverage, matte)
+    picture = compose.relight(picture, factors) if relit else picture
     uncovered = field.uncovered if field else np.zeros((size, size), np.float32)
     mask = np.ones((size, size), np.float32)
     if request.hold_background:
-        mask = compose.soft_mask(np.maximum(source.coverage, before.coverage))
+        mask = _reach(np.maximum(source.coverage, before.coverage), matte, field)
     return Start(session, picture.astype(np.float32), before, own, target, uncovered, mask, factors, field,
                  (still.digest, light.tobytes()), request.noise == "seeded")
 
@@ -117,6 +119,16 @@ def denoise(network: NoisePredictor, start: Start, code: torch.Tensor, own_code:
         out = edit(network, inversion, target, code, skip=round((1 - request.strength) * steps), repaint=_mask(start.uncovered),
                    repaint_from=REPAINT_FROM, seed=request.seed, on_step=on_step)
     return compose.from_model(out[0].float().cpu().numpy())
+
+
+def _moved_matte(matte: np.ndarray, field: MotionField | None) -> np.ndarray:
+    return matte if field is None else cv2.remap(matte, field.fetch, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _reach(coverage: np.ndarray, matte: np.ndarray, field: MotionField | None) -> np.ndarray:
+    """Where the network may change the picture (S, S): the head and the person's hair next to it, and what the edit moved."""
+    person = matte if field is None else np.maximum(matte, field.moved)
+    return np.maximum(compose.soft_mask(coverage, 0.02), compose.soft_mask(coverage, 0.12) * person)
 
 
 def _mask(weight: np.ndarray) -> torch.Tensor | None:

@@ -33,7 +33,7 @@ _GAP_WEIGHT = 10.0
 _EXPRESSION_SD, _PAIR_SD = 0.10, 0.10
 _LARGEST_UNIT, _LARGEST_LOOK = 1.1, 0.6
 _EYES_SD = 0.35
-_STEPS = 7
+_STEPS = 5
 # Upper and lower: inner lips, then lids of both eyes.
 _GAPS = np.array([(191, 95), (80, 88), (81, 178), (82, 87), (13, 14), (312, 317), (311, 402), (310, 318), (415, 324),
                   (160, 144), (159, 145), (158, 153), (387, 373), (386, 374), (385, 380)])

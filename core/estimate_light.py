@@ -6,6 +6,7 @@ pixels alone can't do: a prior says how bright skin is, and that light has less 
 """
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +59,7 @@ def estimate_light(head: HeadModel, code: FaceCode, crop: np.ndarray) -> tuple[F
     shade = np.maximum(basis @ light, 0.12)
     lips = _part(image / shade, regions["lips"] > 0.8, albedo * _LIP_RATIO, 0.5)
     mixed = _part(image / shade, regions["brows"] > 0.5, albedo * (1 - _BROW_SHARE * (1 - _HAIR_RATIO)), 0.35)
-    hair = np.clip((mixed - (1 - _BROW_SHARE) * albedo) / _BROW_SHARE, 0.03, 1.0 * albedo)
+    hair = _hair((mixed - (1 - _BROW_SHARE) * albedo) / _BROW_SHARE, albedo)
     fitted = code.replace(albedo=np.concatenate([albedo, np.clip(lips, 0.03, 1.0), hair]), light=light)
     error = np.abs(rows @ product - colours).mean(1)
     return fitted, float((error * weight).sum() / weight.sum())
@@ -66,6 +67,17 @@ def estimate_light(head: HeadModel, code: FaceCode, crop: np.ndarray) -> tuple[F
 
 def _regions(head: HeadModel, buffers: Buffers) -> dict[str, np.ndarray]:
     """Region weights (H, W) of the visible surface, 0 where there is no head; `skin` is bare skin, `centre` the face's middle."""
+    assert buffers.face_ids is not None and buffers.bary is not None
+    table = _region_table(head)
+    seen = buffers.face_ids >= 0
+    out = np.zeros((*seen.shape, table.shape[1]), np.float32)
+    out[seen] = np.einsum("nkc,nk->nc", table[head.faces[buffers.face_ids[seen]]], buffers.bary[seen])
+    return dict(zip(("skin", "lips", "brows", "centre"), np.moveaxis(out, 2, 0), strict=True))
+
+
+@lru_cache(maxsize=2)
+def _region_table(head: HeadModel) -> np.ndarray:
+    """(V, 4) float32: bare skin, lips, brows, the face's middle."""
     shown = {name: np.asarray(head.regions[name], np.float32) for name in head.regions}
     bare = shown["skin"].copy()
     for name in ("lips", "lids", "brows", "scalp", "eyes", "mouth", "teeth", "lower_teeth", "tongue", "ears", "neck"):
@@ -74,12 +86,7 @@ def _regions(head: HeadModel, buffers: Buffers) -> dict[str, np.ndarray]:
     mean = head.vertices_of(head.zero_code())
     # cheeks, nose and the space between the eyes: hardly ever behind hair, beard or glasses
     centre = (mean[:, 1] > -0.03) & (mean[:, 1] < 0.055) & (np.abs(mean[:, 0]) < 0.055) & (mean[:, 2] > 0.04)
-    table = np.stack([bare, shown["lips"], shown["brows"], centre.astype(np.float32)], 1)
-    assert buffers.face_ids is not None and buffers.bary is not None
-    seen = buffers.face_ids >= 0
-    out = np.zeros((*seen.shape, table.shape[1]), np.float32)
-    out[seen] = np.einsum("nkc,nk->nc", table[head.faces[buffers.face_ids[seen]]], buffers.bary[seen])
-    return dict(zip(("skin", "lips", "brows", "centre"), np.moveaxis(out, 2, 0), strict=True))
+    return np.stack([bare, shown["lips"], shown["brows"], centre.astype(np.float32)], 1)
 
 
 def _first_weights(colours: np.ndarray, centre: np.ndarray) -> np.ndarray:
@@ -126,6 +133,12 @@ def _split(product: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     tint_to_skin = _SKIN_TINT_SD**2 / (_SKIN_TINT_SD**2 + _LIGHT_TINT_SD**2)
     albedo = np.clip(np.exp(np.log(_SKIN) + to_skin * bright + tint_to_skin * tint), 0.04, 1.0)
     return albedo, product / albedo
+
+
+def _hair(seen: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """A colour hair can have (3,): not lighter than the skin, and between blond and grey in tint; glasses look like brows."""
+    red, green, blue = np.clip(seen, 0.03, skin)
+    return np.array([np.clip(red, 0.95 * green, 2.2 * green), green, np.clip(blue, 0.35 * green, 1.15 * green)])
 
 
 def _part(reflectance: np.ndarray, mask: np.ndarray, usual: np.ndarray, quantile: float) -> np.ndarray:

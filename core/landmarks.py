@@ -30,6 +30,8 @@ MAX_OUTSIDE = 0.25  # share of the face's outline that may lie beyond the pictur
 MAX_FACES = 8
 _WORK_SIDE = 1280  # the detector looks at small copies anyway
 _REFINE_SIDE = 512
+_TILE_SIDE = 448
+_LARGE_SHARE = 0.15  # of the picture's longer side: with eyes that far apart there is hardly room for a second face
 
 # MediaPipe points that stand where the 68-point convention (Sagonas et al. 2013, iBUG 300-W) marks a face. Left and right are
 # the picture's. Contour points of the two differ by construction: MediaPipe's follow the mesh's rim, the others the seen outline.
@@ -124,20 +126,26 @@ class FaceFinder:
     def __exit__(self, *unused: object) -> None:
         self.close()
 
-    def detect(self, image: np.ndarray) -> list[DetectedFace]:
+    def detect(self, image: np.ndarray, thorough: bool = True) -> list[DetectedFace]:
         """All faces found in an image (H, W, 3) uint8, the largest first; an empty list when there are none.
 
-        Small faces, and faces that fill the picture, are looked for a second time in enlarged parts and in a padded copy.
+        The detector misses faces below about a sixth of the picture. If thorough, they are looked for in enlarged parts too,
+        unless a face that was found fills the picture; and where there is none, in ever smaller parts and in a padded copy.
         """
+        faces: list[DetectedFace] = []
         for view, factor, offset in _views(image):
             faces = [face.moved(factor, offset) for face in self._run(view)]
+            if faces or not thorough:
+                break
+        if not thorough or faces and max(face.scale for face in faces) > _LARGE_SHARE * max(image.shape[:2]):
+            return sorted(faces, key=lambda face: -face.scale)
+        for count in (2, 4, 8):
+            for view, factor, offset in _tiles(image, count):
+                for face in (found.moved(factor, offset) for found in self._run(view)):
+                    if not any(_same(face, other) for other in faces) and not _cut_by(face, offset, view, factor, image):
+                        faces.append(face)
             if faces:
-                return sorted(faces, key=lambda face: -face.scale)
-        faces = []
-        for view, factor, offset in _tiles(image):
-            for face in (found.moved(factor, offset) for found in self._run(view)):
-                if not any(_same(face, other) for other in faces):
-                    faces.append(face)
+                break
         return sorted(faces, key=lambda face: -face.scale)
 
     def refine(self, image: np.ndarray, face: DetectedFace) -> DetectedFace:
@@ -230,18 +238,24 @@ def _views(image: np.ndarray) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
     yield cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE), factor, np.full(2, -pad * factor)
 
 
-def _tiles(image: np.ndarray) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
-    """Overlapping parts of the picture, enlarged where they are small."""
+def _tiles(image: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
+    """Parts of the picture that overlap by half, about `count` + 1 along its longer side, enlarged where they are small."""
     height, width = image.shape[:2]
-    for count in (2, 4):
-        side = int(np.ceil(max(height, width) / (count + 1) * 2))
-        if side < 64:
-            return
-        for y in _starts(height, side):
-            for x in _starts(width, side):
-                part = image[y:y + side, x:x + side]
-                view, factor = _fit(part, 640, enlarge=True)
-                yield view, factor, np.array([x, y], np.float64)
+    side = int(np.ceil(max(height, width) / (count + 1) * 2))
+    if side < 48:
+        return
+    for y in _starts(height, side):
+        for x in _starts(width, side):
+            view, factor = _fit(image[y:y + side, x:x + side], _TILE_SIDE, enlarge=True)
+            yield view, factor, np.array([x, y], np.float64)
+
+
+def _cut_by(face: DetectedFace, offset: np.ndarray, view: np.ndarray, factor: float, image: np.ndarray) -> bool:
+    """Whether a part's border, not the picture's, runs through the face: another part shows it whole."""
+    low, high = offset, offset + np.array([view.shape[1], view.shape[0]]) * factor
+    end = np.array([image.shape[1], image.shape[0]])
+    points_low, points_high = face.points.min(0), face.points.max(0)
+    return bool(((points_low < low) & (low > 1)).any() or ((points_high > high) & (high < end - 1)).any())
 
 
 def _starts(length: int, side: int) -> list[int]:

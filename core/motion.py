@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from core.head.base import HeadModel
 
 # Classes of surface: motion never leaks from one into another.
-SKIN, EYE, LIPS, INTERIOR, NECK = range(5)
+SKIN, SCALP, EYE, LIPS, INTERIOR, NECK = range(6)
 _TOLERANCE = 0.004  # metres a point may lie behind the source's front surface and still count as seen
 _INTERIOR_TOLERANCE = 0.0015  # lips and teeth are close together
 _GRAZING = 0.35  # a surface seen at a flatter angle than this (cosine) has no usable pixels
-_LIP_DEPTH, _MOUTH_DEPTH = 0.012, 0.02  # metres behind the lips where the mouth's light begins to fall, and falls to 1/e within
+_LIP_DEPTH, _MOUTH_DEPTH = 0.012, 0.06  # metres behind the lips where the mouth's light begins to fall, and falls to 1/e within
 _DECAY = 0.30  # reach of the motion beyond the head, as a fraction of the picture's side
 _BORDER = 0.08
 _RAYS = 512  # rays about the head's middle on which outlines are compared
-_RAY_BLUR = 4.0
+_RAY_BLUR = 8.0
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def identity_field(size: int) -> MotionField:
 
 
 def surface_classes(head: HeadModel) -> np.ndarray:
-    """Class (V,) uint8 of every vertex of a head: SKIN, EYE, LIPS, INTERIOR (mouth cavity, teeth, tongue) or NECK."""
-    named = (("neck", NECK), ("lips", LIPS), ("eyes", EYE), ("mouth", INTERIOR), ("teeth", INTERIOR), ("tongue", INTERIOR))
+    """Class (V,) uint8 of every vertex of a head: SKIN, SCALP, EYE, LIPS, INTERIOR (mouth cavity, teeth, tongue) or NECK."""
+    named = (("scalp", SCALP), ("ears", SCALP), ("neck", NECK), ("lips", LIPS), ("eyes", EYE), ("mouth", INTERIOR), ("teeth", INTERIOR), ("tongue", INTERIOR))
     classes = np.full(int(head.faces.max()) + 1, SKIN, np.uint8)
     for name, value in named:
         if name in head.regions:
@@ -127,15 +127,18 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     seen_after = edited_surface or raster.surface(after, faces, size)
     if classes is None:
         classes = np.zeros(len(source), np.uint8)
-    normal_z = np.ascontiguousarray(vertex_normals(source, faces)[:, 2])
+    normal_z = tuple(np.ascontiguousarray(vertex_normals(v, faces)[:, 2]) for v in (source, edited))
     scale = float(max(abs(float(camera[0])), 1e-6))
-    shift, known, kind = _surface_motion(before, after, normal_z, faces, classes, seen_before, seen_after, scale)
+    shift, known, seen, kind = _surface_motion(before, after, normal_z, faces, classes, seen_before, seen_after, scale)  # type: ignore[arg-type]
+    was = _kinds(seen_before.face_ids, faces, classes)
+    lids = _closing_lids(shift, kind, was)
     shift = _continue_inside(shift, known, kind)
-    old = _head_mask(seen_before.face_ids, faces, classes)
-    shift = _continue_outside(shift, known, kind, _outside_motion(_pixels(before, size), _pixels(after, size), classes, (old, kind < NECK)))
-    uncovered = _uncovered(known, kind)
-    hidden = (~known & (kind == INTERIOR)).astype(np.uint8)
-    fill = _soften(cv2.morphologyEx(hidden, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0)
+    outside, off = _outside_motion(_pixels(before, size), _pixels(after, size), classes, was < NECK, seen & (kind < NECK))
+    off |= kind >= NECK
+    shift = _continue_outside(shift, known, kind, outside, off)
+    hidden = ~seen & ~off | lids
+    uncovered = _soften(_clean(hidden))
+    fill = np.maximum(_soften(_clean(hidden & (kind == INTERIOR))), _soften(lids, 2.0))
     length = np.hypot(shift[..., 0], shift[..., 1]) * (256 / size)
     moved = np.maximum(np.clip((length - 0.1) / 1.4, 0, 1).astype(np.float32), uncovered)
     return MotionField(_grid(size) + shift, uncovered, moved, fill, _occlusion(seen_after.depth, kind, scale))
@@ -167,37 +170,40 @@ def warp_picture(picture: np.ndarray, field: MotionField, rendered: np.ndarray |
 
 
 def _tone(moved: np.ndarray, rendered: np.ndarray, fill: np.ndarray) -> np.ndarray:
-    """Gain (3,) from rendered to the photo's values, measured on the skin around what is filled."""
-    size = fill.shape[0]
-    hole = cv2.resize(fill, (128, 128), interpolation=cv2.INTER_AREA)
-    photo, drawn = (cv2.resize(a, (128, 128), interpolation=cv2.INTER_AREA) for a in (moved, rendered))
-    around = (cv2.dilate(hole, np.ones((25, 25))) > 0.3) & (cv2.dilate(hole, np.ones((3, 3))) < 0.02) & (drawn.sum(-1) > 0.1)
-    if around.sum() < 8 or size < 16:
-        return np.full(3, 255, np.float32)
-    ratio = np.median(photo[around] / np.maximum(drawn[around], 0.05), axis=0) / 255
-    return (255 * np.clip(ratio, 0.3, 2.0)).astype(np.float32)
+    """Gain (H, W, 3) from rendered to the photo's values: the ratio on the surface around what is filled, spread into it."""
+    size, small = fill.shape[0], 128
+    hole, photo, drawn = (cv2.resize(a, (small, small), interpolation=cv2.INTER_AREA) for a in (fill, moved, rendered))
+    share = ((cv2.dilate(hole, np.ones((5, 5))) < 0.05) & (drawn.min(-1) > 0.04)).astype(np.float32)
+    ratio = photo.sum(-1) / np.maximum(drawn.sum(-1) * 255, 1e-3)
+    usual = _blurred(ratio * share, 0.1 * small) / np.maximum(_blurred(share, 0.1 * small), 1e-3)
+    share *= (ratio > 0.8 * usual) & (ratio < 1.6 * usual)  # brows, lashes, beard and glints are not the tone
+    sums = [_blurred(a, 0.05 * small) for a in (photo * share[..., None], drawn * share[..., None] * 255)]
+    spread = _blurred(share, 0.05 * small)[..., None] > 0.01
+    gain = np.where(spread, np.clip(sums[0] / np.maximum(sums[1], 1e-3), 0.2, 2.5), 1) * 255
+    return cv2.resize(gain.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
 
 
 # --- the mesh's own motion -----------------------------------------------------------------------------------------------------
 
 
-def _surface_motion(before: np.ndarray, after: np.ndarray, normal_z: np.ndarray, faces: np.ndarray, classes: np.ndarray,
-                    seen_before: Surface, seen_after: Surface, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(shift (H, W, 2) in pixels, known (H, W) bool, class (H, W) uint8, 255 off the head) of what the edited mesh shows."""
+def _surface_motion(before: np.ndarray, after: np.ndarray, normal_z: tuple[np.ndarray, np.ndarray], faces: np.ndarray, classes: np.ndarray,
+                    seen_before: Surface, seen_after: Surface, scale: float) -> tuple[np.ndarray, ...]:
+    """(shift (H, W, 2) in pixels, known (H, W) bool: usable, seen (H, W) bool: in the photo at all, class (H, W) uint8, 255 off the head) of what the edited mesh shows."""
     size = seen_after.face_ids.shape[0]
     depth = seen_before.depth
     far = cv2.dilate(np.where(np.isfinite(depth), depth, np.float32(1e6)), np.ones((3, 3)))
     shift = np.zeros((size, size, 2), np.float32)
-    known = np.zeros((size, size), np.bool_)
+    known, seen = np.zeros((size, size), np.bool_), np.zeros((size, size), np.bool_)
     kind = np.full((size, size), 255, np.uint8)
     _trace(seen_after.face_ids, seen_after.bary, np.ascontiguousarray(faces, np.int32), before,
-           np.ascontiguousarray((before - after)[:, :2] * np.float32(size / 2)), normal_z, classes, far, depth,
-           np.float32(_TOLERANCE * scale), np.float32(_INTERIOR_TOLERANCE * scale), np.float32(_GRAZING), shift, known, kind)
-    return shift, known, kind
+           np.ascontiguousarray((before - after)[:, :2] * np.float32(size / 2)), *normal_z, classes, far, depth,
+           np.float32(_TOLERANCE * scale), np.float32(_INTERIOR_TOLERANCE * scale), np.float32(_GRAZING), shift, known, seen, kind)
+    return shift, known, seen, kind
 
 
 @njit(cache=True, nogil=True)
-def _trace(ids, bary, faces, before, delta, normal_z, classes, far, front, tolerance, strict, grazing, shift, known, kind):
+def _trace(ids, bary, faces, before, delta, normal_z, normal_after, classes, far, front, tolerance, strict, grazing, shift, known,
+           seen, kind):
     size = ids.shape[0]
     for y in range(size):
         for x in range(size):
@@ -215,15 +221,39 @@ def _trace(ids, bary, faces, before, delta, normal_z, classes, far, front, toler
                 continue
             z = w0 * before[i, 2] + w1 * before[j, 2] + w2 * before[k, 2]
             facing = w0 * normal_z[i] + w1 * normal_z[j] + w2 * normal_z[k]
+            facing_after = w0 * normal_after[i] + w1 * normal_after[j] + w2 * normal_after[k]
             if kind[y, x] == INTERIOR:
-                known[y, x] = z <= front[sy, sx] + strict
+                seen[y, x] = z <= front[sy, sx] + strict
+                known[y, x] = seen[y, x]
             else:
-                known[y, x] = facing > grazing and z <= far[sy, sx] + tolerance
+                # A flat angle only harms where the surface now faces the viewer more and would be stretched.
+                front_most = z <= far[sy, sx] + tolerance
+                seen[y, x] = front_most and facing > min(np.float32(0.1), np.float32(0.5) * facing_after)
+                known[y, x] = front_most and facing > min(grazing, np.float32(0.7) * facing_after)
 
 
-def _head_mask(ids: np.ndarray, faces: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Where the head without its neck is seen."""
-    return (ids >= 0) & (classes[faces].max(1) < NECK)[np.maximum(ids, 0)]
+def _kinds(ids: np.ndarray, faces: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Class (H, W) uint8 of what each pixel sees, 255 off the head."""
+    return np.where(ids >= 0, classes[faces].max(1)[np.maximum(ids, 0)], np.uint8(255))
+
+
+def _closing_lids(shift: np.ndarray, kind: np.ndarray, was: np.ndarray) -> np.ndarray:
+    """Lid skin (H, W) bool, away from what is left of the eye, that would be fetched from the open eye's rim.
+
+    That rim is lashes, liner and shadow: stretched over a closed eye they are blots.
+    """
+    size = kind.shape[0]
+    if not (was == EYE).any():
+        return np.zeros(kind.shape, np.bool_)
+    reach = max(round(0.018 * size), 1)
+    rim = cv2.dilate((was == EYE).astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1)))
+    left = cv2.dilate((kind == EYE).astype(np.uint8), np.ones((2 * reach + 3, 2 * reach + 3)))
+    x, y = (np.ascontiguousarray(a) for a in np.moveaxis(_grid(size) + shift, -1, 0))
+    bare = (kind == SKIN) & (left == 0)
+    found = ((cv2.remap(rim, x, y, cv2.INTER_NEAREST) > 0) & bare).astype(np.uint8)
+    if found.sum() < 2 * reach * reach:
+        return np.zeros(kind.shape, np.bool_)
+    return (cv2.dilate(found, np.ones((2 * reach + 1, 2 * reach + 1))) > 0) & bare
 
 
 def _pixels(ndc: np.ndarray, size: int) -> np.ndarray:
@@ -245,44 +275,55 @@ def _continue_inside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray) -> 
     return out
 
 
-def _continue_outside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray, outside: np.ndarray) -> np.ndarray:
+def _continue_outside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray, outside: np.ndarray, off: np.ndarray) -> np.ndarray:
     """Hidden skin between its seen neighbours and the outline; neck, hair and background as `outside`, dying out."""
     size = shift.shape[0]
-    inner = (kind == EYE) | (kind == LIPS) | (kind == INTERIOR)
-    head = (kind == SKIN) | inner
+    head, skin = ~off, (kind <= SCALP) & ~off
     distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5)
-    hidden = (kind == SKIN) & ~known
+    hidden = skin & ~known
     out = np.where(head[..., None], shift, outside)
     if hidden.any():
         rim = (distance > 0) & (distance < 2.5)
-        sure = (known & ((kind == SKIN) | (kind == LIPS))) | rim
+        sure = (known & (skin | (kind == LIPS))) | rim
         out = np.where(hidden[..., None], _pull_push(out, sure.astype(np.float32)), out)
     reach = np.hypot(outside[..., 0], outside[..., 1])[(distance > 0) & (distance < 4)].max(initial=0)
-    out = out * (1 - _smooth(distance / (_DECAY * size + 1.5 * reach)))[..., None]
-    return out * _border_weight(out)[..., None]
+    revealed = off & (kind < NECK)
+    if revealed.any():  # nothing is hidden behind this side's outline: the motion there must be without a step
+        smooth = cv2.GaussianBlur(out, (0, 0), 0.016 * size)
+        near = cv2.GaussianBlur(revealed.astype(np.float32), (0, 0), 0.01 * size)[..., None]
+        out += (smooth - out) * np.minimum(3 * near, 1)
+    fade = 1 - _ramp(distance / (_DECAY * size + 1.5 * reach))
+    return out * np.minimum(fade, _border_weight(out, (kind < NECK) & (kind != SCALP)))[..., None]
 
 
-def _outside_motion(before: np.ndarray, after: np.ndarray, classes: np.ndarray, heads: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Shift (H, W, 2) of what surrounds the head: its edited outline is moved onto the source's, ray by ray.
+def _outside_motion(before: np.ndarray, after: np.ndarray, classes: np.ndarray, source: np.ndarray,
+                    edited: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(shift (H, W, 2), outside (H, W) bool) of what surrounds the head: its edited outline is moved onto the source's, ray by ray.
 
-    A background pixel just off the edited head fetches what was just off the source head, at the same angle about the head's middle, so that
-    neither head nor hair shows twice when the outline shrinks. before, after (V, 2) pixels; heads: source and edited masks without the neck.
+    A background pixel just off the edited head fetches what was just off the source head, at the same angle about the head's
+    middle, so that neither head nor hair shows twice when the outline shrinks. The edited outline is that of what the photo shows (`edited`):
+    what a turn reveals behind it counts as outside, because hair is there as often as skin. before, after (V, 2) pixels; source, edited: masks (H, W)
+    of the head without the neck.
     """
-    size = heads[0].shape[0]
-    middle_before, middle_after, turn = _planar_motion(before[classes == SKIN], after[classes == SKIN])
+    size = source.shape[0]
+    middle_before, middle_after, turn = _planar_motion(before[classes <= SCALP], after[classes <= SCALP])
     angles = np.linspace(-np.pi, np.pi, _RAYS, endpoint=False, dtype=np.float32)
-    growth = _outline(heads[0], middle_before, angles + turn) - _outline(heads[1], middle_after, angles)
-    growth = _circular_blur(growth, _RAY_BLUR)
+    whole = cv2.morphologyEx(edited.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size // 50 + 1,) * 2, np.uint8)) > 0
+    edge = _circular_blur(_outline(whole, middle_after, angles), _RAY_BLUR / 2)
+    growth = _circular_blur(_outline(source, middle_before, angles + turn) - edge, _RAY_BLUR)
     offset = _grid(size) - middle_after
     radius = np.maximum(np.hypot(offset[..., 0], offset[..., 1]), 1)
-    angle = np.arctan2(offset[..., 1], offset[..., 0])
-    place = ((angle + np.pi) * (_RAYS / (2 * np.pi))).astype(np.float32)
-    wrapped = np.concatenate([growth, growth[:1], growth[:1]]).astype(np.float32)[None]
-    along = cv2.remap(wrapped, place, np.zeros_like(place), cv2.INTER_LINEAR)
+    place = ((np.arctan2(offset[..., 1], offset[..., 0]) + np.pi) * (_RAYS / (2 * np.pi))).astype(np.float32)
+    along, limit = (_on_rays(row, place) for row in (growth, edge))
     cos, sin = np.float32(math.cos(turn)), np.float32(math.sin(turn))
     stretched = offset * ((radius + along) / radius)[..., None]
     turned = np.stack([cos * stretched[..., 0] - sin * stretched[..., 1], sin * stretched[..., 0] + cos * stretched[..., 1]], -1)
-    return (turned - offset + (middle_before - middle_after)).astype(np.float32)
+    return (turned - offset + (middle_before - middle_after)).astype(np.float32), (radius > limit) & ~whole
+
+
+def _on_rays(row: np.ndarray, place: np.ndarray) -> np.ndarray:
+    wrapped = np.concatenate([row, row[:2]]).astype(np.float32)[None]
+    return cv2.remap(wrapped, place, np.zeros_like(place), cv2.INTER_LINEAR)
 
 
 def _planar_motion(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -315,14 +356,18 @@ def _circular_blur(values: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(row, (0, 0), sigma, sigmaY=1e-3)[0, pad:-pad]
 
 
-def _border_weight(shift: np.ndarray) -> np.ndarray:
-    """1 inside, 0 on the picture's border, over a width that the motion there can die out in without folding."""
+def _border_weight(shift: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """1 inside, 0 on the picture's border (H, W): on each side over all the room there is before the face, if motion needs it."""
     size = shift.shape[0]
-    place = np.minimum(np.arange(size), np.arange(size)[::-1]).astype(np.float32)
-    distance = np.minimum(place[:, None], place[None, :])
-    near = np.hypot(shift[..., 0], shift[..., 1])[distance < _BORDER * size]
-    width = np.clip(2.2 * near.max(initial=0), _BORDER * size, 0.25 * size)
-    return _smooth(distance / width)
+    length, weight = np.hypot(shift[..., 0], shift[..., 1]), np.ones((size, size), np.float32)
+    for turns in range(4):  # top, then each next side turned to the top
+        moved, rows = np.rot90(length, turns), np.flatnonzero(np.rot90(face, turns).any(1))
+        room = float(rows[0]) if len(rows) else 0.5 * size
+        needed = 4 * float(moved[:int(2 * _BORDER * size)].max(initial=0))
+        width = max(min(needed, room), _BORDER * size)
+        side = np.broadcast_to(_ramp(np.arange(size, dtype=np.float32) / width)[:, None], (size, size))
+        weight = np.minimum(weight, np.rot90(side, -turns))
+    return weight
 
 
 def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -357,10 +402,9 @@ def _nearest(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 # --- masks ---------------------------------------------------------------------------------------------------------------------
 
 
-def _uncovered(known: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    hidden = ~known & (kind != 255) & (kind != NECK)
-    clean = cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))  # single pixels are noise
-    return _soften(clean > 0)
+def _clean(mask: np.ndarray) -> np.ndarray:
+    """A mask without single pixels, which are cracks between faces."""
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0
 
 
 def _occlusion(depth: np.ndarray, kind: np.ndarray, scale: float) -> np.ndarray:
@@ -377,11 +421,20 @@ def _occlusion(depth: np.ndarray, kind: np.ndarray, scale: float) -> np.ndarray:
     return light
 
 
-def _soften(mask: np.ndarray) -> np.ndarray:
+def _soften(mask: np.ndarray, sigma: float = 0.7) -> np.ndarray:
     size = mask.shape[0]
     if not mask.any():
         return np.zeros(mask.shape, np.float32)
-    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.7 * size / 256)
+    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma * size / 256)
+
+
+def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    return cv2.GaussianBlur(image, (0, 0), sigma)
+
+
+def _ramp(t: np.ndarray) -> np.ndarray:
+    t = np.clip(t, 0, 1).astype(np.float32)
+    return (t + _smooth(t)) / 2  # less steep than smoothstep, so that what it stretches is stretched less
 
 
 def _smooth(t: np.ndarray) -> np.ndarray:

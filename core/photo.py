@@ -76,8 +76,9 @@ def load_image(source: str | Path | bytes) -> LoadedImage:
             warnings.simplefilter("ignore")  # bombs are judged below, damaged EXIF is no reason to refuse a photo
             with Image.open(io.BytesIO(data), formats=(*FORMATS, "HEIF") if heif else FORMATS) as image:
                 _check_size(image, name)
+                bits = _bits(image)  # before decoding, which forgets it
                 image.load()
-                return _convert(image, data, path)
+                return _convert(image, data, path, bits)
     except PhotoError:
         raise
     except UnidentifiedImageError as error:
@@ -131,9 +132,9 @@ def _too_large(name: str, has: str) -> str:
     return f"{name} has {has}; at most {MAX_SIDE:,} a side and {MAX_PIXELS // 10**6} megapixels can be opened. Make it smaller."
 
 
-def _convert(image: Image.Image, data: bytes, path: Path | None) -> LoadedImage:
+def _convert(image: Image.Image, data: bytes, path: Path | None, bits: int) -> LoadedImage:
     icc = image.info.get("icc_profile")
-    form, bits = image.format or "", _bits(image)
+    form = image.format or ""
     upright = ImageOps.exif_transpose(image)
     exif = upright.info.get("exif")
     rgb = _to_srgb(_flatten(_eight_bits(upright)), icc)
@@ -273,7 +274,7 @@ class Photo:
         from core.landmarks import choose
 
         height, width = image.pixels.shape[:2]
-        faces = finder.detect(image.pixels)
+        faces = finder.detect(image.pixels, thorough=False)
         index, face = choose(faces, None, image.name, image.pixels.shape)
         return cls(image, tuple(faces), index, face, Alignment.whole(width, height))
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, util
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -74,7 +74,7 @@ class Prepared:
     facts: dict[str, float]
 
 
-# -- finding --------------------------------------------------------------------------------------------------------------------
+# -- finding ----------------------------------------------------------------------------------------------------------------
 
 
 def find_items(sources: Iterable[str | Path]) -> list[Item]:
@@ -135,7 +135,7 @@ def _opened(container: str) -> tarfile.TarFile:
     return tarfile.open(container)
 
 
-# -- one picture ------------------------------------------------------------------------------------------------------------------
+# -- one picture ------------------------------------------------------------------------------------------------------------
 
 _tools: dict[str, Any] = {}
 
@@ -144,7 +144,10 @@ def _start_worker(head: str) -> None:
     """What a process needs once: the head and the landmark model."""
     from core.landmarks import FaceFinder
 
-    _tools.update(head=load_head(head), finder=FaceFinder())
+    finder = FaceFinder()
+    # the landmark model must be closed before the interpreter takes its threads down
+    util.Finalize(None, finder.close, exitpriority=10)
+    _tools.update(head=load_head(head), finder=finder)
 
 
 def prepare_one(item: Item, size: int, head: Any, finder: Any) -> Prepared:
@@ -206,7 +209,7 @@ def decode_jpeg(data: bytes | np.ndarray) -> np.ndarray:
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
-# -- shards -------------------------------------------------------------------------------------------------------------------------
+# -- shards -----------------------------------------------------------------------------------------------------------------
 
 
 def write_shard(path: Path, pictures: Sequence[Prepared], refused: Sequence[tuple[str, str]], head: str, size: int) -> None:
@@ -278,7 +281,7 @@ def _report(shards: Sequence[Path], folder: Path) -> dict[str, Any]:
     return report
 
 
-# -- command ------------------------------------------------------------------------------------------------------------------------
+# -- command ----------------------------------------------------------------------------------------------------------------
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

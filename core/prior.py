@@ -16,8 +16,8 @@ from models.rig_model import RigModel
 class Prior:
     """Weights that are loaded and checked, and their description.
 
-    name, licence: for people. head: whose buffers it was trained on ('open' or 'flame'); it must be used with that head. size: side
-    of its pictures. digest: sha256 of the file. card: facts of the training.
+    name, licence: for people. head: whose buffers it was trained on ('open' or 'flame'); it must be used with that head. size:
+    side of its pictures. digest: sha256 of the file. card: facts of the training.
     """
 
     name: str

@@ -10,7 +10,9 @@ from core.codes import FaceCode
 from core.estimate import FitResult
 from core.head.base import HeadModel
 from core.landmarks import DetectedFace
+from core.matte import person_matte
 from core.photo import Photo
+from core.render.buffers import render_buffers
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,3 +56,8 @@ class Session:
     def crop(self) -> np.ndarray:
         """The crop at the network's size (S, S, 3) uint8."""
         return self.photo.crop(self.size)
+
+    @cached_property
+    def matte(self) -> np.ndarray:
+        """The person's soft matte (S, S) float32 at the network's size."""
+        return person_matte(self.crop, render_buffers(self.head, self.code, self.size).coverage)

@@ -34,11 +34,11 @@ from models.schedule import alphas_bar
 
 STATE_VERSION = 1
 LICENCE = "CC-BY 4.0; trained on the pictures that the model card names"
-LOG_FIELDS = ("step", "samples", "seconds", "loss", "loss_noisy", "loss_middle", "loss_clean", "gradient", "rate", "images_per_second",
-              "held_back_loss")
+LOG_FIELDS = ("step", "samples", "seconds", "loss", "loss_noisy", "loss_middle", "loss_clean", "gradient", "rate",
+              "images_per_second", "held_back_loss")
 
 
-# -- one step -------------------------------------------------------------------------------------------------------------------
+# -- one step ---------------------------------------------------------------------------------------------------------------
 
 
 def loss_of(model: nn.Module, bar: Tensor, x0: Tensor, condition: Tensor, code: Tensor, t: Tensor, noise: Tensor,
@@ -46,10 +46,10 @@ def loss_of(model: nn.Module, bar: Tensor, x0: Tensor, condition: Tensor, code: 
             pixels: Tensor | None = None) -> Tensor:
     """Loss of each picture (B,): mean over pixels of weight * (target - output)^2 (spec section 5).
 
-    x0 (B, 3, H, W) in [-1, 1], condition (B, 9, H, W), code (B, Z), t (B,), noise like x0, bar the table alphabar (1000,). weighting:
-    'none', 'p2' (gamma, k), 'min_snr' (5, in the form for the network's prediction) or 'capped': velocity as it is, but no more than
-    SNR 5 counts, because fine noise can't be told from a picture and few-step sampling never asks. pixels (B, 1, H, W): weights
-    over the picture.
+    x0 (B, 3, H, W) in [-1, 1], condition (B, 9, H, W), code (B, Z), t (B,), noise like x0, bar the table alphabar (1000,).
+    weighting: 'none', 'p2' (gamma, k), 'min_snr' (Hang et al. 2023, 5, in the form for the network's prediction) or 'capped':
+    velocity as it is, but no more than SNR 5 counts, because fine noise can't be told from a picture and few-step sampling
+    never asks. pixels (B, 1, H, W): weights over the picture.
     """
     noisy = add_noise(x0, noise, t, bar)
     wanted = noise if prediction == "epsilon" else velocity(x0, noise, t, bar)
@@ -87,13 +87,13 @@ class Batch:
 
 
 def draw_timesteps(count: int, bias: float, generator: torch.Generator) -> Tensor:
-    """Timesteps (count,) in 0..999, one from each of `count` equal parts of the range (less variance); bias favours noisy ones."""
+    """Timesteps (count,) in 0..999, one from each of `count` equal parts of the range; bias favours noisy ones."""
     u = (torch.arange(count) + torch.rand(count, generator=generator)) / count
     t = (1000 * u ** (1 / (1 + bias))).long().clamp(0, 999)
     return t[torch.randperm(count, generator=generator)]
 
 
-# -- trainer ----------------------------------------------------------------------------------------------------------------------
+# -- trainer ----------------------------------------------------------------------------------------------------------------
 
 
 class Trainer:
@@ -104,7 +104,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config, self.device, self.workers = config, device, workers
         self._threads: ThreadPoolExecutor | None = None
-        self.model = RigModel(config.network).to(device, memory_format=torch.channels_last).train()
+        self.model = _placed(RigModel(config.network), device).train()
         self.parameters = list(self.model.parameters())
         self.mean = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.parameters, config.rate, betas=(0.9, config.beta2),
@@ -192,7 +192,7 @@ class Trainer:
         """A copy of the model with the running mean, in eval mode."""
         model = RigModel(self.config.network)
         model.load_state_dict(self.mean)
-        return model.to(self.device, dtype, memory_format=torch.channels_last).eval()
+        return _placed(model.to(dtype), self.device).eval()
 
     def save(self, path: Path) -> None:
         """Write everything needed to go on, at once."""
@@ -209,7 +209,7 @@ class Trainer:
             trainer.model.load_state_dict(state["model"])
             trainer.optimiser.load_state_dict(state["optimiser"])
         except (RuntimeError, ValueError) as error:
-            raise UserError(f"{path} holds another network than the configuration describes. Use --init with its export.") from error
+            raise UserError(f"{path} holds another network than the configuration says. Name its own with --config.") from error
         trainer.mean = {key: value.to(device) for key, value in state["mean"].items()}
         trainer.step, trainer.samples, trainer.history = state["step"], state["samples"], state["history"]
         return trainer
@@ -232,7 +232,8 @@ class Trainer:
     def description(self, shards: dict[str, int] | None = None) -> Description:
         """What an export says about itself. shards: pictures by source."""
         phases = [*self.history, _phase(self.config.to_json(), self.step, self.samples)]
-        card: dict[str, Any] = {"samples_seen": sum(p["samples"] for p in phases), "phases": phases, "precision": "bfloat16 autocast"}
+        card: dict[str, Any] = {"samples_seen": sum(p["samples"] for p in phases), "phases": phases,
+                                "precision": "bfloat16 autocast"}
         if shards is not None:
             card["pictures"] = shards
         return Description(self.config.network, self.config.name, self.config.head, LICENCE, card)
@@ -240,6 +241,10 @@ class Trainer:
     def export(self, path: Path, shards: dict[str, int] | None = None) -> None:
         """Write the running mean as a prior (.safetensors)."""
         atomic_write(path, to_bytes(self.mean, self.description(shards)), make_folder=True)
+
+
+def _placed(model: RigModel, device: torch.device) -> RigModel:
+    return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -268,12 +273,12 @@ def _by_time(each: Tensor, t: Tensor) -> dict[str, float]:
             "loss_clean": mean(t < 333)}
 
 
-# -- run ----------------------------------------------------------------------------------------------------------------------------
+# -- run --------------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how often. minutes and steps: whichever comes first; 0 minutes: no limit. The others count steps or minutes."""
+    """How long and how often. minutes, steps: whichever comes first; 0 minutes: no limit. The others count steps or minutes."""
 
     minutes: float = 0.0
     steps: int = 0
@@ -284,7 +289,8 @@ class Plan:
     export: Path | None = None
 
 
-def train(trainer: Trainer, data: Shards, held_back: Shards | None, out: Path, plan: Plan, say: Callable[[str], None] = print) -> None:
+def train(trainer: Trainer, data: Shards, held_back: Shards | None, out: Path, plan: Plan,
+          say: Callable[[str], None] = print) -> None:
     """Train until the plan says stop, or SIGTERM or Ctrl-C comes; leaves out/state.pt, out/log.csv and out/sheets/.
 
     Raises UserError when a file can't be written or the loss diverges; the last saved state stays usable.
@@ -314,7 +320,8 @@ def train(trainer: Trainer, data: Shards, held_back: Shards | None, out: Path, p
             if plan.sheet_every and trainer.step % plan.sheet_every == 0 and check is not None:
                 from core.train_sheet import write_sheet
 
-                write_sheet(out / "sheets" / f"{trainer.samples:09d}.png", trainer.mean_model(torch.bfloat16), check.examples(), head)
+                model = trainer.mean_model(torch.bfloat16)
+                write_sheet(out / "sheets" / f"{trainer.samples:09d}.png", model, check.examples(), head)
             if time.monotonic() - saved > 60 * plan.save_minutes:
                 keep()
                 saved = time.monotonic()
@@ -411,7 +418,7 @@ class _Check:
         return total / len(examples)
 
 
-# -- command ------------------------------------------------------------------------------------------------------------------------
+# -- command ----------------------------------------------------------------------------------------------------------------
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -419,7 +426,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="training configuration (resources/configs); not needed with --resume")
     parser.add_argument("--data", action="append", default=[], metavar="DIR", help="folder of 'prepare'; may be given again")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the run")
-    parser.add_argument("--init", metavar="FILE", help="start from these weights: an exported model, or the state.pt of another run")
+    parser.add_argument("--init", metavar="FILE", help="start from an exported model, or from the state.pt of another run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--minutes", type=float, default=0.0, help="time limit")
     parser.add_argument("--steps", type=int, default=0, help="stop at this step (default: the configuration's)")

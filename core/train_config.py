@@ -9,7 +9,6 @@ from typing import Any
 from core.errors import UserError
 from models.config import DenoiserConfig
 
-
 WEIGHTINGS = ("none", "p2", "min_snr", "capped")
 
 
@@ -17,8 +16,8 @@ WEIGHTINGS = ("none", "p2", "min_snr", "capped")
 class Augment:
     """How pictures are varied; every change is made to photo and buffers alike, so that they keep agreeing.
 
-    flip: share of mirrored pictures. zoom: largest cut off the sides, as a share. gain, colour: standard deviations (natural log) of
-    brightness and of each channel's gain. relight: share that gets another light, by a quotient image on the photo.
+    flip: share of mirrored pictures. zoom: largest cut off the sides, as a share. gain, colour: standard deviations (natural
+    log) of brightness and of each channel's gain. relight: share that gets another light, by a quotient image on the photo.
     independent_code: the global code sees a view of its own (mirrored, cut and coloured otherwise), so that it can't carry light
     or pose, which must come from the buffers.
     """
@@ -35,11 +34,11 @@ class Augment:
 class TrainConfig:
     """A training run. Defaults are the reference's Stage 1 (spec section 6).
 
-    network: the model. size: side of the pictures trained on (0: the network's). batch: pictures a step. accumulate: batches a step is
-    summed from. rate: learning rate after `warmup` steps. decay_to: share of it that is left at the end of a run with a
-    known number of steps (linear). weighting: 'none', 'p2' (on the noise error), 'min_snr' or 'capped' (see core.train.loss_of). timestep_bias: 0 draws timesteps
-    evenly, more favours noisy ones. drop_code: share of pictures whose global code is zero. face_weight: extra weight of the
-    loss where the head covers. ema: decay of the weights' running mean, 0 for none.
+    network: the model. size: side of the pictures trained on (0: the network's). batch: pictures in one pass. accumulate: passes
+    whose gradients a step averages. rate: learning rate after `warmup` steps. decay_to: share of it that is left at the last of
+    `steps` (linear). weighting: 'none', 'p2' (on the noise error), 'min_snr' or 'capped' (see core.train.loss_of).
+    timestep_bias: 0 draws timesteps evenly, more favours noisy ones. drop_code: share of pictures whose global code is zero.
+    face_weight: extra weight of the loss where the head covers. ema: decay of the weights' running mean, 0 for none.
     mix: weight of each shard name prefix, such as {"photos": 1, "art": 1}; empty takes all pictures alike.
     """
 

@@ -195,13 +195,14 @@ def other_light(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def relit(picture: np.ndarray, rendered: np.ndarray, normal: np.ndarray, albedo: np.ndarray, coverage: np.ndarray,
           before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Photo (S, S, 3) and rendered buffer under another light: the photo by a quotient image, worked out at a quarter of the size."""
+    """Photo (S, S, 3) and rendered buffer under another light; the photo by a quotient image, made at a quarter of the size."""
     target = (albedo * shade(normal, after)).astype(np.float32) * coverage[..., None]
     small = max(32, picture.shape[0] // 4)
     parts = [cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA) for image in (target, rendered, coverage)]
-    factors = compose.quotient(parts[0], parts[1], (parts[2] > 0.5).astype(np.float32))
+    inside = (parts[2] > 0.5).astype(np.float32)
+    factors = compose.quotient(parts[0], parts[1], inside, compose.soft_mask(inside))
     factors = cv2.resize(factors, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return np.clip(picture * factors, 0, 255), target
+    return compose.relight(picture, factors), target
 
 
 def batches(maker: Maker, odds: np.ndarray, batch: int, seed: int, first: int) -> Iterator[list[Example]]:

@@ -62,7 +62,7 @@ class Checkpoint:
 
 
 def save(path: Path, state: dict[str, Tensor], description: Description, dtype: torch.dtype = torch.float16) -> None:
-    """Write tensors and description; floating values are stored as `dtype`. Raises CheckpointError for values that don't fit it."""
+    """Write tensors and description, floating values as `dtype`. Raises CheckpointError for values that don't fit it."""
     path.write_bytes(to_bytes(state, description, dtype))
 
 

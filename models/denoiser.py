@@ -68,6 +68,11 @@ class ResBlock(nn.Module):
         return self.skip_connection(self.resize(x)) + h
 
 
+def _pointwise(layer: nn.Conv1d, x: Tensor) -> Tensor:
+    """A 1x1 convolution as a product over x (B, pixels, channels), which needs no copy of x."""
+    return F.linear(x, layer.weight[:, :, 0], layer.bias)
+
+
 class AttentionBlock(nn.Module):
     """Self-attention over all pixels of a feature map; `qkv` in ADM's legacy order (heads first, each q|k|v)."""
 
@@ -76,16 +81,17 @@ class AttentionBlock(nn.Module):
         self.heads = channels // config.head_channels if config.head_channels else 1
         self.norm = nn.GroupNorm(config.groups, channels)
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
-        self.proj_out = _zeroed(nn.Conv1d(channels, channels, 1))
+        self.proj_out = nn.Conv1d(channels, channels, 1)
+        _zeroed(self.proj_out)
 
     def forward(self, x: Tensor, embedding: Tensor, code: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
-        tokens = self.norm(x).flatten(2).transpose(1, 2)  # 1x1 convolutions as products over (B, pixels, channels)
-        qkv = F.linear(tokens, self.qkv.weight[:, :, 0], self.qkv.bias)
+        tokens = self.norm(x).flatten(2).transpose(1, 2)
+        qkv = _pointwise(self.qkv, tokens)
         qkv = qkv.view(batch, -1, self.heads, 3, channels // self.heads).permute(3, 0, 2, 1, 4)
         mixed = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
         mixed = mixed.transpose(1, 2).reshape(batch, -1, channels)
-        mixed = F.linear(mixed, self.proj_out.weight[:, :, 0], self.proj_out.bias)
+        mixed = _pointwise(self.proj_out, mixed)
         return x + mixed.transpose(1, 2).reshape(batch, channels, height, width)
 
 
@@ -145,8 +151,7 @@ class Denoiser(nn.Module):
         return stage
 
     def forward(self, x: Tensor, t: Tensor, condition: Tensor, code: Tensor) -> Tensor:
-        dtype = self.time_embed[0].weight.dtype
-        embedding = self.time_embed(timestep_embedding(t, self.config.base).to(dtype))
+        embedding = self.time_embed(timestep_embedding(t, self.config.base).to(code.dtype))
         h = torch.cat([x, condition], 1)
         if self.config.patch > 1:
             h = F.pixel_unshuffle(h, self.config.patch)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 
 from app.canvas.ball import aim, place
-from app.canvas.canvas import Mode
+from app.canvas.stage import Mode
 from app.commands import Difference
 from app.document import Edit
 from tests.app.studio import Studio, drag, flush

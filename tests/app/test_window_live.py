@@ -80,15 +80,27 @@ def test_jobs_do_not_nest(studio: Studio) -> None:
     assert len(depths) == 2 and len(set(depths)) == 1
 
 
-def test_equal_edit_asks_for_nothing(gated: Studio) -> None:
-    gated.document.set("jaw.open", 0.0)
-    gated.document.reset_all()
+def test_equal_edit_asks_for_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(studio.window.thread_of_engine, "preview", asked.append)
+    studio.window.live.ask(studio.document.request("settled"))
+    studio.document.set("jaw.open", None)
+    studio.document.reset_all()
+    assert not asked and studio.window.live.state is State.SETTLED
+    studio.document.set("jaw.open", 0.1)
+    assert len(asked) == 1
+
+
+def test_a_waiting_preview_is_dropped_when_the_picture_is_known(gated: Studio) -> None:
+    gated.document.set("jaw.open", 0.1)
+    until(lambda: gated.engine.started, "a preview runs and waits")
+    gated.document.set("jaw.open", 0.2)
+    gated.window.undo()
+    gated.window.undo()
+    assert gated.window.live.state is State.SETTLED
     gated.engine.allow_all()
-    gated.settle()
-    gated.engine.started.clear()
-    gated.window.live.ask(gated.document.request("settled"))
-    flush()
-    assert not gated.engine.started
+    until(lambda: gated.engine.finished, "the first preview is done")
+    assert gated.window.thread_of_engine.inbox.take() is None
 
 
 def test_undo_shows_the_settled_picture_at_once(studio: Studio) -> None:

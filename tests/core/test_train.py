@@ -4,6 +4,7 @@ import argparse
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,20 +57,20 @@ def data(head, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ANN00
     return folder
 
 
-# -- against the reference ----------------------------------------------------------------------------------------------------
+# -- against the reference --------------------------------------------------------------------------------------------------
 
 
-def _reference_loss(shared: Path, **options: object) -> torch.Tensor:
+def _reference_loss(shared: Path, **options: Any) -> torch.Tensor:
     want = arrays(shared, "train64")
     model = recipe_model(shared, DenoiserConfig.reference(64, 32, dropout=0.0))
     with torch.inference_mode():
         return train.loss_of(model, alphas_bar().float(), want["x_start"], want["physic_cond"], model.encode(want["x_start"]),
-                             want["t"], want["noise"], **options)  # type: ignore[arg-type]
+                             want["t"], want["noise"], **options)
 
 
 def test_losses_match_the_reference(shared: Path) -> None:
     want = arrays(shared, "train64")
-    cases = {"False": {}, "True": {"weighting": "p2"}, "g0.5_k1.0": {"weighting": "p2", "gamma": 0.5},
+    cases: dict[str, dict[str, Any]] = {"False": {}, "True": {"weighting": "p2"}, "g0.5_k1.0": {"weighting": "p2", "gamma": 0.5},
              "g1.0_k2.0": {"weighting": "p2", "k": 2.0}}
     for name, options in cases.items():
         torch.testing.assert_close(_reference_loss(shared, **options), want[f"loss_eval_p2_{name}"], rtol=1e-3, atol=1e-5)
@@ -82,8 +83,8 @@ def test_two_steps_of_stage_one_match_the_reference(shared: Path) -> None:
     bar = alphas_bar().float()
     for step in range(2):
         optimiser.zero_grad()
-        each = train.loss_of(model, bar, want["x_start"], want["physic_cond"], model.encode(want["x_start"]), want["t"], want["noise"],
-                             weighting="p2")
+        each = train.loss_of(model, bar, want["x_start"], want["physic_cond"], model.encode(want["x_start"]), want["t"],
+                             want["noise"], weighting="p2")
         each.mean().backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         torch.testing.assert_close(each.detach(), want["stage1_losses"][step], rtol=1e-3, atol=1e-5)
@@ -94,7 +95,7 @@ def test_two_steps_of_stage_one_match_the_reference(shared: Path) -> None:
         torch.testing.assert_close(state[key], want[f"stage1_after2/{key}"], rtol=1e-3, atol=3e-5, msg=key)
 
 
-# -- data -----------------------------------------------------------------------------------------------------------------------
+# -- data -------------------------------------------------------------------------------------------------------------------
 
 
 def test_shards_give_pictures_and_codes_back(data: Path, head) -> None:  # noqa: ANN001
@@ -180,7 +181,7 @@ def test_pictures_of_one_person_are_held_back_together() -> None:
     assert 60 < sum(held) < 140
 
 
-# -- runs -----------------------------------------------------------------------------------------------------------------------
+# -- runs -------------------------------------------------------------------------------------------------------------------
 
 
 def _run(out: Path, data: Path, *more: str) -> None:

@@ -30,7 +30,7 @@ def test_small_forward_matches_the_reference(shared: Path) -> None:
     model = recipe_model(shared, DenoiserConfig.reference(64, 32, dropout=0.0))
     unet = model.denoisingUNet
     taps: dict[str, torch.Tensor] = {}
-    places = {"tap_time_embed": unet.time_embed, "tap_mid": unet.middle_block}
+    places: dict[str, torch.nn.Module] = {"tap_time_embed": unet.time_embed, "tap_mid": unet.middle_block}
     places |= {f"tap_in{i}": unet.input_blocks[i] for i in (0, 1, 3, 7)}
     for name, module in places.items():
         module.register_forward_hook(lambda _m, _i, out, name=name: taps.__setitem__(name, out))
@@ -57,8 +57,9 @@ def test_the_wrong_number_of_heads_is_another_network(shared: Path) -> None:
 def test_full_size_forward_matches_the_reference(shared: Path, size: int) -> None:
     want, make = arrays(shared, f"forward{size}"), recipe(shared)
     model = recipe_model(shared, DenoiserConfig.reference(size))
-    x, condition, photo = (torch.from_numpy(f(f"in.{name}{size}", (1, channels, size, size)).astype(np.float32)) for f, name, channels in
-                           ((make.gauss, "x", 3), (make.usym, "phys", 9), (make.usym, "img", 3)))
+    x, condition, photo = (
+        torch.from_numpy(draw(f"in.{name}{size}", (1, channels, size, size)).astype(np.float32))
+        for draw, name, channels in ((make.gauss, "x", 3), (make.usym, "phys", 9), (make.usym, "img", 3)))
     with torch.inference_mode():
         code = model.encode(photo)
         eps = model(x, want["t"], condition, code)
