@@ -8,6 +8,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +40,14 @@ def main() -> None:
     head = load_head("open")
     code = head.zero_code()
     smile = np.zeros(len(code.expression), np.float32)
-    edits = [code.replace(expression=np.sin(0.1 * i) ** 2 * 0.5 + smile, pose=np.array([0, 0.003 * i, 0])) for i in range(frames + 3)]
+    edits = [code.replace(expression=np.sin(0.1 * i) ** 2 * 0.5 + smile, pose=[0, 0.003 * i, 0]) for i in range(frames + 3)]
     print(f"{'what':34}{'p50 ms':>9}{'p95 ms':>9}")
+
+    def draw(size: int, work: Workspace, frame: int) -> object:
+        return render_buffers(head, edits[frame], size, rasterizer, code, work)
+
     for size in (256, 512):
-        work = Workspace()
-        row = measure(lambda i: render_buffers(head, edits[i], size, rasterizer, code, work), frames)
+        row = measure(partial(draw, size, Workspace()), frames)
         print(f"{f'code to buffers, {size}':34}{row[0]:9.2f}{row[1]:9.2f}")
     own = render_buffers(head, code, 256)
     picture = np.random.default_rng(0).random((256, 256, 3), np.float32) * 255

@@ -1,4 +1,4 @@
-"""Do edits land? Requested against measured, on real photos, as an independent landmarker and a re-identification network see them.
+"""Do edits land? Requested against measured, on real photos, as a landmarker and a re-identification network see them.
 
     python benchmarks/edits.py FOLDER [--count N] [--sheet FILE.png] [--steps N] [--strength S]
 
@@ -73,10 +73,14 @@ def measures(source: DetectedFace, result: DetectedFace, crop: np.ndarray, befor
     return {
         "yaw": face_yaw(result) - face_yaw(source), "pitch": face_pitch(result) - face_pitch(source),
         "jaw": result.blendshapes["jawOpen"] - source.blendshapes["jawOpen"],
-        "smile": np.mean([result.blendshapes[f"mouthSmile{s}"] - source.blendshapes[f"mouthSmile{s}"] for s in ("Left", "Right")]),
-        "blink": np.mean([result.blendshapes[f"eyeBlink{s}"] - source.blendshapes[f"eyeBlink{s}"] for s in ("Left", "Right")]),
+        "smile": both_sides(source, result, "mouthSmile"), "blink": both_sides(source, result, "eyeBlink"),
         "light": side_balance(crop, result) - side_balance(before, source),
     }
+
+
+def both_sides(source: DetectedFace, result: DetectedFace, unit: str) -> float:
+    """Mean change of a unit's left and right score."""
+    return sum(result.blendshapes[unit + side] - source.blendshapes[unit + side] for side in ("Left", "Right")) / 2
 
 
 def edit_all(engine: Engine, session: Session, make: Callable[[Rig], RenderRequest]) -> dict[str, Result]:
@@ -121,9 +125,10 @@ def main() -> None:
             row["seconds"] = sum(v for k, v in result.timings.items() if k != "identity")
             rows[name].append(row)
         pictures.append([session.native, *(r.crop for r in results.values())])
-        print(path.name, "yaw %.0f" % pose_degrees(session.code.pose)[0], file=sys.stderr)
+        print(f"{path.name}: yaw {pose_degrees(session.code.pose)[0]:.0f}", file=sys.stderr)
     columns = ("psnr", "light", "yaw", "pitch", "jaw", "smile", "blink", "identity", "seconds")
-    print(f"{len(pictures)} photos, {args.noise} noise, {args.steps} steps, strength {args.strength:g}: mean change seen by the landmarker (worst identity)\n")
+    print(f"{len(pictures)} photos, {args.noise} noise, {args.steps} steps, strength {args.strength:g}: "
+          "mean change seen by the landmarker (worst identity)\n")
     print("| edit | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for name, found_rows in rows.items():
         cells = []

@@ -53,8 +53,11 @@ def gap_errors(head: HeadModel, photo: Photo, result: FitResult) -> tuple[float,
     fitted = project(head.landmarks(head.vertices_of(code)), code.camera, code.box, SIZE)[:, :2]
     unit = float(np.linalg.norm(seen[EYES[1]] - seen[EYES[0]]))
 
+    def gap(points: np.ndarray, pair: tuple[int, int]) -> float:
+        return float(np.linalg.norm(points[pair[0]] - points[pair[1]]))
+
     def error(pair: tuple[int, int]) -> float:
-        return abs(float(np.linalg.norm(seen[pair[0]] - seen[pair[1]])) - float(np.linalg.norm(fitted[pair[0]] - fitted[pair[1]]))) / unit
+        return abs(gap(seen, pair) - gap(fitted, pair)) / unit
 
     return error(LIPS), (error(LIDS[0]) + error(LIDS[1])) / 2
 
@@ -93,7 +96,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10, help="rows of the sheet")
     options = parser.parse_args()
     head = load_head("open")
-    rows, pictures = [], []
+    rows: list[tuple[float, ...]] = []
+    pictures: list[np.ndarray] = []
     with FaceFinder() as finder:
         for number, (_, photo) in enumerate(photos(options.folder / options.archive, options.count, finder)):
             if number == 0:
@@ -107,7 +111,8 @@ def main() -> None:
                 pictures.append(sheet_row(head, photo, result))
     table = np.array(rows)
     print(f"{len(table)} photos")
-    names = ("inner landmarks", "lip gap", "lid gaps", "skin colour (0..1)", "shape, ms", "shape and light, ms", "yaw, degrees", "|identity|, SD")
+    names = ("inner landmarks", "lip gap", "lid gaps", "skin colour (0..1)", "shape, ms", "shape and light, ms",
+             "yaw, degrees", "|identity|, SD")
     print(f"{'what':22}{'mean':>9}{'median':>9}{'95 %':>9}")
     for name, column in zip(names, table.T, strict=True):
         values = column[np.isfinite(column)]

@@ -118,7 +118,8 @@ class Alignment:
         is, and where nothing changed every pixel is bit for bit the photo's.
         Returns an array like `photo`. Raises ValueError when the sizes don't fit.
         """
-        if before.shape != after.shape or before.shape[0] != before.shape[1] or mask is not None and mask.shape != before.shape[:2]:
+        square = before.shape == after.shape and before.shape[0] == before.shape[1]
+        if not square or mask is not None and mask.shape != before.shape[:2]:
             raise ValueError(f"crops of one square size are needed, not {before.shape} and {after.shape}")
         size = before.shape[0]
         delta = (after.astype(np.float32) - before.astype(np.float32)) * _feather(size)[..., None]
@@ -216,7 +217,7 @@ def _pad(part: np.ndarray, quad: np.ndarray, side: float, skip: int = 1) -> tupl
     blurred = _blur(padded, sigma) if skip == 1 or sigma < 4 else _fast_blur(padded, sigma)
     padded += (blurred - padded) * np.clip(mask * 3.0 + 1.0, 0.0, 1.0)
     padded += (np.median(padded[::skip, ::skip], axis=(0, 1)) - padded) * np.clip(mask, 0.0, 1.0)
-    return np.uint8(np.clip(np.rint(padded), 0, 255)), pads[:2].astype(np.float64)
+    return np.clip(np.rint(padded), 0, 255).astype(np.uint8), pads[:2].astype(np.float64)
 
 
 def _blur(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Picture arithmetic around the network: quotient relighting, soft masks, and carrying a small picture's change to a large one."""
+"""Picture arithmetic around the network: quotient relighting, soft masks, one picture at several sizes."""
 from __future__ import annotations
 
 import numpy as np
@@ -54,11 +54,12 @@ def extend(values: np.ndarray, weight: np.ndarray, neutral: float, reach: float)
     return neutral + fade * (out / np.maximum(known, 1e-4)[..., None] - neutral)
 
 
-def quotient(target: np.ndarray, reference: np.ndarray, coverage: np.ndarray, matte: np.ndarray, reach: float = 0.3) -> np.ndarray:
+def quotient(target: np.ndarray, reference: np.ndarray, coverage: np.ndarray, matte: np.ndarray,
+             reach: float = 0.3) -> np.ndarray:
     """How much brighter each pixel gets when shading `reference` becomes `target` (quotient image, Shashua & Riklin-Raviv 2001).
 
-    target, reference (S, S, 3) rendered pictures of one geometry, coverage (S, S). Hair and shoulders follow the head next to them;
-    outside the person's matte (S, S), and far from the head, the factors (S, S, 3) are 1.
+    target, reference (S, S, 3) rendered pictures of one geometry, coverage (S, S). Hair and shoulders follow the head next to
+    them; outside the person's matte (S, S), and far from the head, the factors (S, S, 3) are 1.
     """
     if np.array_equal(target, reference):
         return np.ones_like(target)

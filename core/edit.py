@@ -122,7 +122,9 @@ def denoise(network: NoisePredictor, start: Start, code: torch.Tensor, own_code:
 
 
 def _moved_matte(matte: np.ndarray, field: MotionField | None) -> np.ndarray:
-    return matte if field is None else cv2.remap(matte, field.fetch, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if field is None:
+        return matte
+    return cv2.remap(matte, field.fetch[..., 0], field.fetch[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _reach(coverage: np.ndarray, matte: np.ndarray, field: MotionField | None) -> np.ndarray:

@@ -17,7 +17,7 @@ from core import compose, paths
 from core.codes import FaceCode
 from core.device import CPU_THREADS, pick_device, pick_dtype
 from core.diffusion import Inversion
-from core.edit import OnStep, Start, denoise, prepare_start
+from core.edit import Cache, OnStep, Start, denoise, prepare_start
 from core.errors import AssetError, Cancelled, UserError
 from core.estimate import fit_photo
 from core.head import load_head
@@ -190,7 +190,7 @@ class Engine:
             self._codes[session.digest] = self.network.encode(photo)
         return self._codes[session.digest]
 
-    def _inversion_cache(self, request: RenderRequest, start: Start) -> Callable[[tuple[Any, ...], Callable[[], Inversion]], Inversion]:
+    def _inversion_cache(self, request: RenderRequest, start: Start) -> Cache:
         def cached(key: tuple[Any, ...], make: Callable[[], Inversion]) -> Inversion:
             key = (request.photo, start.key, *key)
             if key not in self._inversions:
@@ -203,11 +203,11 @@ class Engine:
 
     def _identity_distance(self, session: Session, crop: np.ndarray) -> float | None:
         try:
-            from core import identity  # loads dlib: only when a picture settles
+            from core import identity  # loads dlib, so only when a picture settles
             if session.digest not in self._identities:
                 self._identities[session.digest] = self._embedding(session.native)
             source, result = self._identities[session.digest], self._embedding(crop)
-        except (UserError, ImportError):
+        except UserError:
             return None
         return None if source is None or result is None else float(identity.distance(source, result))
 
@@ -219,18 +219,20 @@ class Engine:
     # -- network --------------------------------------------------------------------------------------------------------
 
     def _network(self, dtype: torch.dtype) -> EpsilonNetwork:
-        model = self.prior.build().to(self.device, dtype, memory_format=torch.channels_last)
-        return EpsilonNetwork(model)
+        model = self.prior.build().to(self.device, dtype)
+        return EpsilonNetwork(model.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
     def _choose_dtype(self) -> torch.dtype:
         side = self.prior.size
         networks: dict[torch.dtype, EpsilonNetwork] = {}
 
         def trial(dtype: torch.dtype) -> None:
-            network = networks.setdefault(dtype, self._network(dtype)) if dtype not in networks else networks[dtype]
-            network(torch.zeros(1, 3, side, side), torch.tensor([500]), torch.zeros(1, 9, side, side), None)
+            if dtype not in networks:
+                networks[dtype] = self._network(dtype)
+            networks[dtype](torch.zeros(1, 3, side, side), torch.tensor([500]), torch.zeros(1, 9, side, side), None)
 
-        return pick_dtype(self.device, trial, paths.cache_dir() / "network_timing.json", json.dumps(self.prior.config.to_json(), sort_keys=True))
+        key = json.dumps(self.prior.config.to_json(), sort_keys=True)
+        return pick_dtype(self.device, trial, paths.cache_dir() / "network_timing.json", key)
 
     @staticmethod
     def _keep(store: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:

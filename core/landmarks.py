@@ -173,7 +173,7 @@ class FaceFinder:
         size = np.array([image.shape[1], image.shape[0], image.shape[1]], np.float64)
         faces = []
         for landmarks, scores, matrix in zip(result.face_landmarks, result.face_blendshapes,
-                                             result.facial_transformation_matrixes):
+                                             result.facial_transformation_matrixes, strict=True):
             xyz = (np.array([(p.x, p.y, p.z) for p in landmarks]) * size).astype(np.float32)
             if len(xyz) == POINTS and np.isfinite(xyz).all():
                 faces.append(DetectedFace(np.ascontiguousarray(xyz[:, :2]), np.ascontiguousarray(xyz[:, 2]),

@@ -118,8 +118,8 @@ def edit(light: np.ndarray, changes: Mapping[str, Any]) -> np.ndarray:
 
     What lamp and ambient don't explain of the fitted light stays, so that setting the fitted values gives the fitted light
     exactly. A lamp that is moved takes the rest along only partly, because much of it belonged to where the lamp was. If the
-    lamp is moved, an intensity that was not set is at least 0.75, and an ambient that was not set follows so that the face stays as bright
-    as it was (but not below 0.15). Raises KeyError for an unknown name.
+    lamp is moved, an intensity that was not set is at least 0.75, and an ambient that was not set follows so that the face
+    stays as bright as it was (but not below 0.15). Raises KeyError for an unknown name.
     """
     fitted = decompose(light)
     unknown = set(changes) - {"azimuth", "elevation", "intensity", "ambient", "color"}

@@ -1,7 +1,7 @@
 """Foreground matte of a portrait crop: the person (head, hair, shoulders) against the background.
 
-The mesh knows where the head is, but not the hair. GrabCut (Rother et al. 2004), started from the mesh's coverage, finds what goes with
-it by colour, and a guided filter (He et al. 2013) gives it the picture's own edges.
+The mesh knows where the head is, but not the hair. GrabCut (Rother et al. 2004), started from the mesh's coverage, finds what
+goes with it by colour, and a guided filter (He et al. 2013) gives it the picture's own edges.
 """
 from __future__ import annotations
 

@@ -98,7 +98,8 @@ def _read(path: Path) -> bytes:
         if path.is_dir():
             raise PhotoError(f"{path} is a folder. Choose one photo in it.")
         if size > MAX_FILE_BYTES:
-            raise PhotoError(f"{path.name} has {size / 2**20:.0f} MiB; at most {MAX_FILE_BYTES >> 20} can be opened. Export it smaller.")
+            raise PhotoError(f"{path.name} has {size / 2**20:.0f} MiB; at most {MAX_FILE_BYTES >> 20} can be opened. "
+                             "Export it smaller.")
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise PhotoError(f"There is no file {path}. Check the name.") from error
@@ -147,7 +148,8 @@ def _convert(image: Image.Image, data: bytes, path: Path | None, bits: int) -> L
 def _bits(image: Image.Image) -> int:
     if image.mode.startswith("I") or image.mode == "F":
         return 16
-    raw = str(image.tile[0].args if image.tile else "") if image.format in ("PNG", "TIFF") else ""
+    tile = getattr(image, "tile", None)
+    raw = str(tile[0].args) if tile and image.format == "PNG" else ""
     if image.format == "TIFF":
         sizes = image.tag_v2.get(258, (8,))  # type: ignore[attr-defined]
         return 16 if max(sizes if isinstance(sizes, tuple) else (sizes,)) > 8 else 8

@@ -58,15 +58,13 @@ def _centre(head: HeadModel, code: FaceCode) -> np.ndarray:
 def posed_vertices(head: HeadModel, code: FaceCode, recentre_from: FaceCode | None = None) -> np.ndarray:
     """(V, 3) float32 vertices in head space, moved so that the face's centre stays where the source photo has it.
 
-    recentre_from: the source photo's code, for edits only (spec section 3: vertices += C(source) - C(edited)). Both centres are
-    taken with the source's own identity, that is before a person's mean shape is put in, as the reference does.
+    recentre_from: the source photo's code, for edits only (spec section 3: vertices += C(source) - C(edited)). The source's
+    centre is that of the photo's own identity, even where a person's mean shape replaces it in `code`, as in the reference.
     """
     vertices = np.asarray(head_vertices(head, code), np.float32)
     if recentre_from is None or recentre_from == code:
         return vertices
-    own = code.replace(identity=recentre_from.identity)
-    edited = (head.centre(vertices, code.pose) if own == code else _centre(head, own))
-    return vertices + (_centre(head, recentre_from) - np.asarray(edited, np.float32))
+    return vertices + (_centre(head, recentre_from) - np.asarray(head.centre(vertices, code.pose), np.float32))
 
 
 def corner_uv(albedo: Albedo, faces: np.ndarray) -> np.ndarray | None:

@@ -175,7 +175,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Surface:
-    """What a rasterizer found at every pixel: face_ids (H, W) int32 with -1 for none, depth (H, W) (inf for none), bary (H, W, 3)."""
+    """What every pixel sees: face_ids (H, W) int32, -1 for none; depth (H, W), inf for none; bary (H, W, 3)."""
 
     face_ids: np.ndarray
     depth: np.ndarray

@@ -6,6 +6,8 @@ Every face is spread over the pixels of its bounding box, the exact inside test 
 """
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -82,7 +84,7 @@ def surface_batch(ndc: torch.Tensor, faces: torch.Tensor, size: int) -> tuple[to
     which, x, y, near, w0, w1, w2 = (t[inside] for t in (which, x, y, near, w0, w1, w2))
     z = w0 * near[:, 0, 2] + w1 * near[:, 1, 2] + w2 * near[:, 2, 2]
     image = torch.div(which, count, rounding_mode="floor")
-    # Depths are positive, so their bit patterns sort like the numbers; the candidate's index breaks ties as the compiled loop does.
+    # Depths are positive, so their bit patterns sort like numbers; the candidate's index breaks ties as the compiled loop does.
     key = (z.view(torch.int32).long() << 32) | torch.arange(which.shape[0], device=ndc.device)
     pixel = (image * size + y) * size + x
     best = torch.full((batch * size * size,), _EMPTY, dtype=torch.int64, device=ndc.device)
@@ -160,18 +162,17 @@ def render_condition_batch(faces: np.ndarray, vertices: torch.Tensor | np.ndarra
     return torch.cat([i.permute(0, 3, 1, 2) for i in images[:3]], 1), images[3]
 
 
-def _condition_compiled(faces: np.ndarray, *arrays, ) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN002
-    vertices, cameras, boxes, light, size, colours, texture, uv = arrays
-    vertices, cameras, boxes, light, colours, texture = (
-        None if a is None else np.asarray(a, np.float32) for a in (vertices, cameras, boxes, light, colours, texture))
-    batch, draw = len(vertices), NumbaRasterizer().draw
-    condition = np.empty((batch, 9, size, size), np.float32)
-    coverage = np.empty((batch, size, size), np.float32)
-    work = Workspace()
-    for b in range(batch):
-        rendered, normal, albedo, coverage[b], *_ = draw(
-            vertices[b], faces, cameras[b], boxes[b], size, None if colours is None else colours[b],
-            None if texture is None else texture[b], uv, light[b], work)
+def _condition_compiled(faces: np.ndarray, vertices: Any, cameras: Any, boxes: Any, light: Any, size: int, colours: Any,
+                        texture: Any, uv: np.ndarray | None) -> tuple[torch.Tensor, torch.Tensor]:
+    vertices, cameras, boxes, light = (np.asarray(a, np.float32) for a in (vertices, cameras, boxes, light))
+    painted = [None] * len(vertices) if colours is None else np.asarray(colours, np.float32)
+    textures = [None] * len(vertices) if texture is None else np.asarray(texture, np.float32)
+    condition = np.empty((len(vertices), 9, size, size), np.float32)
+    coverage = np.empty((len(vertices), size, size), np.float32)
+    draw, work = NumbaRasterizer().draw, Workspace()
+    for b in range(len(vertices)):
+        rendered, normal, albedo, coverage[b], *_ = draw(vertices[b], faces, cameras[b], boxes[b], size, painted[b], textures[b],
+                                                         uv, light[b], work)
         for i, image in enumerate((rendered, normal, albedo)):
             condition[b, 3 * i:3 * i + 3] = image.transpose(2, 0, 1)
     return torch.from_numpy(condition), torch.from_numpy(coverage)

@@ -80,7 +80,7 @@ def test_whole_picture_is_itself() -> None:
 @pytest.mark.parametrize("size", [64, 256, 286, 512])
 def test_paste_of_no_change_is_the_photo(size: int, dtype: type) -> None:
     image = photo()
-    full = image.astype(dtype) * (257 if dtype is np.uint16 else 1)
+    full: np.ndarray = (image.astype(np.int64) * (257 if dtype is np.uint16 else 1)).astype(dtype)
     crop = TILTED.crop(image, size)
     out = TILTED.paste(full, crop, crop.copy())
     assert np.array_equal(out, full) and out is not full and out.dtype == dtype

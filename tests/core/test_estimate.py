@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.cv import cv2
 from core.codes import FaceCode
+from core.cv import cv2
 from core.errors import AssetError
 from core.estimate import FitResult, fit, fit_photo, fit_shape
 from core.estimate_light import estimate_light
@@ -86,7 +86,7 @@ def test_eyes_look_where_the_irises_are(head: HeadModel, look: tuple[float, floa
 
 def test_units_stay_in_their_range(head: HeadModel) -> None:
     points, depth = seen(head, known(head, jawOpen=1.1))
-    got, _ = fit_shape(head, points, depth, {name: 1.0 for name in head.expression_names}, SIZE)
+    got, _ = fit_shape(head, points, depth, dict.fromkeys(head.expression_names, 1.0), SIZE)
     assert got.expression.min() >= 0 and got.expression.max() <= 1.1
     assert not got.expression[[i for i, n in enumerate(head.expression_names) if n.startswith("eyeLook")]].any()
 
@@ -99,7 +99,7 @@ def test_sample_photo(fitted: FitResult, head: HeadModel) -> None:
     smile = [code.expression[head.expression_names.index(f"mouthSmile{side}")] for side in ("Left", "Right")]
     assert min(smile) > 0.3
     assert abs(float(np.degrees(code.pose[1]))) < 10
-    assert np.array_equal(code.box, np.float32([1, 0.5, 0.5])) and not code.neck.any() and not code.jaw.any()
+    assert np.array_equal(code.box, np.array([1, 0.5, 0.5], np.float32)) and not code.neck.any() and not code.jaw.any()
 
 
 def test_fit_is_deterministic(head: HeadModel, photo: Photo, fitted: FitResult) -> None:
@@ -122,7 +122,7 @@ def lit(head: HeadModel, light: np.ndarray, skin: tuple[float, float, float]) ->
     albedo = np.array(code.albedo)
     albedo[:3] = skin
     code = code.replace(light=light, albedo=albedo)
-    return code, np.uint8(np.clip(255 * render_buffers(head, code, SIZE).rendered, 0, 255))
+    return code, np.clip(255 * render_buffers(head, code, SIZE).rendered, 0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("side", [-1.0, 1.0])

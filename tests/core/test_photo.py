@@ -28,7 +28,8 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 @pytest.mark.parametrize(("form", "options", "tolerance"), [
-    ("JPEG", {"quality": 98, "subsampling": 0}, 6), ("PNG", {}, 0), ("WEBP", {"lossless": True}, 0), ("TIFF", {}, 0), ("BMP", {}, 0)])
+    ("JPEG", {"quality": 98, "subsampling": 0}, 6), ("PNG", {}, 0), ("WEBP", {"lossless": True}, 0), ("TIFF", {}, 0),
+    ("BMP", {}, 0)])
 def test_formats(tmp_path: Path, form: str, options: dict[str, object], tolerance: int) -> None:
     path = tmp_path / "photo"
     path.write_bytes(encoded(Image.fromarray(picture()), form, **options))
@@ -43,7 +44,8 @@ def test_formats(tmp_path: Path, form: str, options: dict[str, object], toleranc
 def test_orientation_is_applied(orientation: int, deep: bool) -> None:
     upright = picture()
     stored = {1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.transpose(1, 0, 2),
-              6: upright.transpose(1, 0, 2)[::-1], 7: upright.transpose(1, 0, 2)[::-1, ::-1], 8: upright.transpose(1, 0, 2)[:, ::-1]}
+              6: upright.transpose(1, 0, 2)[::-1], 7: upright.transpose(1, 0, 2)[::-1, ::-1],
+              8: upright.transpose(1, 0, 2)[:, ::-1]}
     rows = np.ascontiguousarray(stored[orientation])
     if deep:
         data = cv2.imencode(".tiff", rows[..., ::-1].astype(np.uint16) * 257)[1].tobytes()
@@ -105,7 +107,8 @@ def test_damaged_profile_is_ignored() -> None:
 
 @pytest.mark.parametrize(("content", "says"), [
     (b"", "empty"), (b"hello, I am text", "not a picture"), (encoded(Image.fromarray(picture()), "JPEG")[:400], "cut short"),
-    (encoded(Image.fromarray(picture()), "PNG")[:-60], "cut short"), (encoded(Image.fromarray(picture()), "GIF"), "not a picture")])
+    (encoded(Image.fromarray(picture()), "PNG")[:-60], "cut short"),
+    (encoded(Image.fromarray(picture()), "GIF"), "not a picture")])
 def test_bad_files_are_named(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "grandma.jpg"
     path.write_bytes(content)

@@ -21,6 +21,8 @@ from core.render.buffers import render_buffers
 from core.train_config import Augment, TrainConfig
 from core.train_data import Maker, Shards, ahead, batches, is_held_back, person_key
 from core.train_sheet import write_sheet
+from core.train_step import loss_of
+from core.trainer import Trainer, read_state
 from models.config import DenoiserConfig
 from models.schedule import alphas_bar
 from tests.models.parity import arrays, recipe_model
@@ -64,7 +66,7 @@ def _reference_loss(shared: Path, **options: Any) -> torch.Tensor:
     want = arrays(shared, "train64")
     model = recipe_model(shared, DenoiserConfig.reference(64, 32, dropout=0.0))
     with torch.inference_mode():
-        return train.loss_of(model, alphas_bar().float(), want["x_start"], want["physic_cond"], model.encode(want["x_start"]),
+        return loss_of(model, alphas_bar().float(), want["x_start"], want["physic_cond"], model.encode(want["x_start"]),
                              want["t"], want["noise"], **options)
 
 
@@ -83,7 +85,7 @@ def test_two_steps_of_stage_one_match_the_reference(shared: Path) -> None:
     bar = alphas_bar().float()
     for step in range(2):
         optimiser.zero_grad()
-        each = train.loss_of(model, bar, want["x_start"], want["physic_cond"], model.encode(want["x_start"]), want["t"],
+        each = loss_of(model, bar, want["x_start"], want["physic_cond"], model.encode(want["x_start"]), want["t"],
                              want["noise"], weighting="p2")
         each.mean().backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -201,7 +203,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(data: Path, tmp_path: P
     _run(tmp_path / "whole", data, "--config", str(config_file))
     _run(tmp_path / "parts", data, "--config", str(config_file), "--steps", "3")
     _run(tmp_path / "parts", data, "--resume")
-    whole, parts = (train.read_state(tmp_path / name / "state.pt") for name in ("whole", "parts"))
+    whole, parts = (read_state(tmp_path / name / "state.pt") for name in ("whole", "parts"))
     assert whole["step"] == parts["step"] == 6 and whole["samples"] == 12
     for which in ("model", "mean"):
         for key, value in whole[which].items():
@@ -237,7 +239,7 @@ def test_sample_sheet_shows_a_row_for_each_picture(data: Path, head, tmp_path: P
 
     shards = Shards([data], "open")
     maker = Maker(shards, head, 32, Augment())
-    trainer = train.Trainer(CONFIG, torch.device("cpu"))
+    trainer = Trainer(CONFIG, torch.device("cpu"))
     write_sheet(tmp_path / "sheet.png", trainer.mean_model(), [(maker.plain(i), shards.code(i)) for i in range(2)], head)
     assert Image.open(tmp_path / "sheet.png").size == (7 * 32, 2 * 32)
 

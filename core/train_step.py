@@ -1,0 +1,73 @@
+"""One training step's arithmetic: loss, timesteps, and batches as tensors (spec sections 5 and 6)."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.diffusion import add_noise, p2_weight, velocity
+from core.train_data import Example
+
+
+def loss_of(model: nn.Module, bar: Tensor, x0: Tensor, condition: Tensor, code: Tensor, t: Tensor, noise: Tensor,
+            prediction: str = "epsilon", weighting: str = "none", gamma: float = 1.0, k: float = 1.0,
+            pixels: Tensor | None = None) -> Tensor:
+    """Loss of each picture (B,): mean over pixels of weight * (target - output)^2 (spec section 5).
+
+    x0 (B, 3, H, W) in [-1, 1], condition (B, 9, H, W), code (B, Z), t (B,), noise like x0, bar the table alphabar (1000,).
+    weighting: 'none', 'p2' (gamma, k), 'min_snr' (Hang et al. 2023, 5, in the form for the network's prediction) or 'capped':
+    velocity as it is, but no more than SNR 5 counts, because fine noise can't be told from a picture and few-step sampling
+    never asks. pixels (B, 1, H, W): weights over the picture.
+    """
+    noisy = add_noise(x0, noise, t, bar)
+    wanted = noise if prediction == "epsilon" else velocity(x0, noise, t, bar)
+    error = (wanted - model(noisy, t, condition, code).float()) ** 2
+    if pixels is not None:
+        error = error * pixels
+    each = error.mean((1, 2, 3))
+    snr = (bar / (1 - bar)).to(x0)[t]
+    if weighting == "p2":
+        return each * p2_weight(snr, gamma, k)
+    if weighting == "capped":
+        return each * (5 / snr).clamp(max=1)
+    if weighting == "min_snr":
+        return each * snr.clamp(max=5) / (snr + (prediction == "velocity"))
+    return each
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Tensors of some examples on the training device."""
+
+    photo: Tensor
+    view: Tensor
+    condition: Tensor
+    coverage: Tensor
+
+    @classmethod
+    def of(cls, examples: list[Example], device: torch.device) -> Batch:
+        """Stack examples; pictures go in channels_last."""
+        def put(name: str) -> Tensor:
+            stacked = torch.from_numpy(np.stack([getattr(e, name) for e in examples]))
+            return stacked.to(device, memory_format=torch.channels_last)
+
+        return cls(put("photo"), put("code_view"), put("condition"), put("coverage"))
+
+
+def draw_timesteps(count: int, bias: float, generator: torch.Generator) -> Tensor:
+    """Timesteps (count,) in 0..999, one from each of `count` equal parts of the range; bias favours noisy ones."""
+    u = (torch.arange(count) + torch.rand(count, generator=generator)) / count
+    t = (1000 * u ** (1 / (1 + bias))).long().clamp(0, 999)
+    return t[torch.randperm(count, generator=generator)]
+
+
+def by_time(each: Tensor, t: Tensor) -> dict[str, float]:
+    """Mean loss, and that of the noisy, middle and clean third of the timesteps (NaN for an empty third)."""
+    def mean(chosen: Tensor) -> float:
+        return float(each[chosen].mean()) if chosen.any() else math.nan
+
+    return {"loss": float(each.mean()), "loss_noisy": mean(t >= 667), "loss_middle": mean((t >= 333) & (t < 667)),
+            "loss_clean": mean(t < 333)}

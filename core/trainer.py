@@ -1,0 +1,195 @@
+"""Trainer: the state of a training run and its step, resumable exactly.
+
+Batch, noise and timesteps of a step depend only on the seed and the step's number, so a run that was stopped and resumed takes
+the same steps as one that was not.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import UserError
+from core.files import atomic_save, atomic_write
+from core.train_config import TrainConfig
+from core.train_data import Example
+from core.train_step import Batch, by_time, draw_timesteps, loss_of
+from models.checkpoint import CheckpointError, Description, load, to_bytes
+from models.rig_model import RigModel
+from models.schedule import alphas_bar
+
+STATE_VERSION = 1
+LICENCE = "CC-BY 4.0; trained on the pictures that the model card names"
+
+
+class Trainer:
+    """Model, optimiser, running mean of the weights, and the count of steps: all that a run's state file holds."""
+
+    def __init__(self, config: TrainConfig, device: torch.device, workers: int = 1) -> None:
+        """workers: batches of one step (of its `accumulate`) that run beside each other, each on one core."""
+        torch.manual_seed(config.seed)
+        self.config, self.device, self.workers = config, device, workers
+        self._threads: ThreadPoolExecutor | None = None
+        self.model = _placed(RigModel(config.network), device).train()
+        self.parameters = list(self.model.parameters())
+        self.mean = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(self.parameters, config.rate, betas=(0.9, config.beta2),
+                                           weight_decay=config.weight_decay, fused=device.type in ("cpu", "cuda"))
+        self.bar = alphas_bar(config.network.schedule, config.network.steps).float().to(device)
+        self.step = 0
+        self.samples = 0
+        self.history: list[dict[str, Any]] = []
+
+    def rate(self) -> float:
+        """Learning rate of the coming step."""
+        config = self.config
+        warm = min(1.0, (self.step + 1) / config.warmup) if config.warmup else 1.0
+        left = 1 - (1 - config.decay_to) * min(1.0, self.step / max(config.steps, 1))
+        return config.rate * warm * left
+
+    def _draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """What is random in a part of a step: timesteps, noise, and which pictures keep their global code."""
+        side = self.config.side
+        return (draw_timesteps(count, self.config.timestep_bias, generator),
+                torch.randn((count, 3, side, side), generator=generator),
+                (torch.rand(count, 1, generator=generator) >= self.config.drop_code).float())
+
+    def _part(self, examples: list[Example], drawn: tuple[Tensor, Tensor, Tensor],
+              seed: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Loss of each picture, and the gradients, of one batch."""
+        config, device = self.config, self.device
+        batch = Batch.of(examples, device)
+        t, noise, kept = (value.to(device) for value in drawn)
+        pixels = 1 + config.face_weight * batch.coverage if config.face_weight else None
+        if self.workers == 1:
+            torch.manual_seed(seed)  # dropout
+        with torch.autocast(device.type, torch.bfloat16):
+            code = self.model.encode(batch.view) * kept
+            each = loss_of(self.model, self.bar, batch.photo, batch.condition, code, t, noise,
+                           config.network.prediction, config.weighting, pixels=pixels)
+        return each.detach(), torch.autograd.grad(each.mean() / config.accumulate, self.parameters)
+
+    def train_step(self, incoming: Iterator[list[Example]]) -> dict[str, float]:
+        """One optimiser step; returns what the log shows. Raises UserError when the loss is no number any more."""
+        config, seed = self.config, self.config.seed * 1_000_003 + self.step
+        generator = torch.Generator().manual_seed(seed)
+        rate = self.rate()
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        drawn = [self._draw(config.batch, generator) for _ in range(config.accumulate)]
+        jobs = [(next(incoming), draw, seed) for draw in drawn]
+        if self.workers > 1:
+            parts = list(self._pool().map(self._part, *zip(*jobs, strict=True)))
+        else:
+            parts = [self._part(*job) for job in jobs]
+        for parameter, *gradients in zip(self.parameters, *(part[1] for part in parts), strict=True):
+            parameter.grad = gradients[0] if len(gradients) == 1 else torch.stack(gradients).sum(0)
+        norm = nn.utils.clip_grad_norm_(self.parameters, config.clip)
+        if not torch.isfinite(norm):
+            raise UserError(f"Training went wrong at step {self.step}: the loss is not a number. Resume with a lower rate.")
+        self.optimiser.step()
+        self.step += 1
+        self.samples += config.batch * config.accumulate
+        self._follow()
+        losses = by_time(torch.cat([part[0] for part in parts]), torch.cat([draw[0] for draw in drawn]))
+        return {"gradient": float(norm), "rate": rate, **losses}
+
+    def _pool(self) -> ThreadPoolExecutor:
+        """Threads that each run one batch of a step on one core.
+
+        On a busy machine this is many times faster than kernels split over cores, which wait for the slowest at every layer.
+        The order in which batch statistics move is then not fixed.
+        """
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.workers, "train", torch.set_num_threads, (1,))
+        return self._threads
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the running mean of the weights; counters and batch statistics are taken as they are."""
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step)) if self.config.ema else 0.0
+        state = self.model.state_dict()
+        floating = [key for key, value in state.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.mean[key] for key in floating], [state[key] for key in floating], 1 - decay)
+        for key in state.keys() - set(floating):
+            self.mean[key].copy_(state[key])
+
+    def mean_model(self, dtype: torch.dtype = torch.float32) -> RigModel:
+        """A copy of the model with the running mean, in eval mode."""
+        model = RigModel(self.config.network)
+        model.load_state_dict(self.mean)
+        return _placed(model.to(dtype), self.device).eval()
+
+    def save(self, path: Path) -> None:
+        """Write everything needed to go on, at once."""
+        state = {"version": STATE_VERSION, "config": self.config.to_json(), "model": self.model.state_dict(), "mean": self.mean,
+                 "optimiser": self.optimiser.state_dict(), "step": self.step, "samples": self.samples, "history": self.history}
+        atomic_save(path, lambda file: torch.save(state, file), make_folder=True)  # type: ignore[arg-type]
+
+    @classmethod
+    def resume(cls, path: Path, device: torch.device, config: TrainConfig | None = None, workers: int = 1) -> Trainer:
+        """Go on from a state file, with its own configuration unless one is given. Raises UserError when it can't be used."""
+        state = read_state(path)
+        trainer = cls(config or TrainConfig.from_json(state["config"]), device, workers)
+        try:
+            trainer.model.load_state_dict(state["model"])
+            trainer.optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"{path} holds another network than the configuration says. Name its own with --config.") from error
+        trainer.mean = {key: value.to(device) for key, value in state["mean"].items()}
+        trainer.step, trainer.samples, trainer.history = state["step"], state["samples"], state["history"]
+        return trainer
+
+    def start_from(self, path: Path) -> None:
+        """Take weights (the running mean, of a state file, or an exported model) as the start of a new run. Raises UserError."""
+        try:
+            if path.suffix == ".safetensors":
+                checkpoint = load(path)
+                weights, before = checkpoint.build().state_dict(), checkpoint.description.card.get("phases", [])
+            else:
+                state = read_state(path)
+                weights, before = state["mean"], [*state["history"], _phase(state["config"], state["step"], state["samples"])]
+            self.model.load_state_dict(weights)
+        except (CheckpointError, RuntimeError, OSError) as error:
+            raise UserError(f"Training can't start from {path}: {error}") from error
+        self.history = before
+        self.mean = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
+
+    def description(self, shards: dict[str, int] | None = None) -> Description:
+        """What an export says about itself. shards: pictures by source."""
+        phases = [*self.history, _phase(self.config.to_json(), self.step, self.samples)]
+        card: dict[str, Any] = {"samples_seen": sum(p["samples"] for p in phases), "phases": phases,
+                                "precision": "bfloat16 autocast"}
+        if shards is not None:
+            card["pictures"] = shards
+        return Description(self.config.network, self.config.name, self.config.head, LICENCE, card)
+
+    def export(self, path: Path, shards: dict[str, int] | None = None) -> None:
+        """Write the running mean as a prior (.safetensors)."""
+        atomic_write(path, to_bytes(self.mean, self.description(shards)), make_folder=True)
+
+
+def _placed(model: RigModel, device: torch.device) -> RigModel:
+    return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """A state file's content. Raises UserError when it is missing, damaged, or of another version."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path} can't be read ({error.strerror}). Check the path.") from error
+    except Exception as error:  # torch.load has no error class of its own
+        raise UserError(f"{path} is damaged or not a training state. Take an older one.") from error
+    if not isinstance(state, dict) or state.get("version") != STATE_VERSION:
+        raise UserError(f"{path} is not a training state of this version.")
+    return state
+
+
+def _phase(config: dict[str, Any], step: int, samples: int) -> dict[str, Any]:
+    return {"name": config["name"], "side": config["size"] or config["network"]["size"], "steps": step, "samples": samples,
+            "batch": config["batch"] * config["accumulate"], "rate": config["rate"], "mix": config["mix"]}

@@ -1,0 +1,156 @@
+"""The engine on the sample photo with a tiny untrained network: what every picture must keep, whatever the weights."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import core.compose
+import core.edit
+import core.engine
+from core.engine import Engine
+from core.errors import Cancelled, NoFaceError, PhotoError, UserError
+from core.request import RenderRequest
+from core.rig import Rig
+from core.session import Session
+from models.checkpoint import Description, save
+from models.config import DenoiserConfig
+from models.rig_model import RigModel
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    config = DenoiserConfig(size=256, base=8, mult=(1, 2), blocks=1, attention=(), groups=4, patch=8, prediction="velocity",
+                            dropout=0.0, encoder_width=8)
+    torch.manual_seed(0)
+    model = RigModel(config)
+    for parameter in model.parameters():  # the zero-initialised layers too, or the network would not look at its inputs
+        torch.nn.init.normal_(parameter, std=0.05)
+    path = tmp_path_factory.mktemp("prior") / "tiny.safetensors"
+    save(path, model.state_dict(), Description(config=config, name="tiny", head="open"))
+    patch = pytest.MonkeyPatch()
+    patch.setattr(core.engine, "pick_dtype", lambda *_: torch.float32)
+    engine = Engine(path, "cpu")
+    yield engine
+    engine.close()
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def session(engine: Engine, sample_photo: Path) -> Session:
+    return engine.open(sample_photo)
+
+
+def _request(session: Session, rig: Rig | None = None, **options: object) -> RenderRequest:
+    return RenderRequest(session.digest, rig or Rig(), **{"steps": 3, "size": "crop", **options})  # type: ignore[arg-type]
+
+
+def test_no_edit_gives_the_photo_back(engine: Engine, session: Session):
+    whole = engine.render(_request(session, size="full"))
+    assert np.abs(whole.image.astype(int) - session.photo.pixels).max() <= 1
+    assert np.abs(whole.crop.astype(int) - session.native).max() <= 1
+
+
+def test_light_from_a_side_brightens_that_side(engine: Engine, session: Session):
+    side = session.native.shape[0]
+    luma = {}
+    for azimuth in (-70.0, 70.0):
+        crop = engine.render(_request(session, Rig().set("light.azimuth", azimuth))).crop.astype(float).mean(2)
+        middle = crop[int(0.45 * side):int(0.7 * side)]
+        luma[azimuth] = np.log(middle[:, int(0.58 * side):int(0.68 * side)].mean() / middle[:, int(0.32 * side):int(0.42 * side)].mean())
+    assert luma[70.0] > luma[-70.0] + 0.3
+
+
+@pytest.mark.parametrize("changes", [{"light.azimuth": 60}, {"jaw.open": 0.6}])
+def test_the_background_is_held(engine: Engine, session: Session, changes: dict[str, float]):
+    result = engine.render(_request(session, Rig().update(changes), size="full"))
+    corner = np.s_[:40, -40:]
+    assert np.array_equal(result.image[corner], session.photo.pixels[corner])
+    assert (result.image != session.photo.pixels).any()
+
+
+def test_equal_requests_give_equal_pictures_in_another_engine(engine: Engine, session: Session, sample_photo: Path):
+    request = _request(session, Rig().update({"pose.yaw": 12, "expression.smile": 0.5}), seed=5)
+    first = engine.render(request)
+    other = Engine(engine.prior.path, "cpu")
+    try:
+        assert other.open(sample_photo).digest == session.digest
+        assert np.array_equal(other.render(request).crop, first.crop)
+    finally:
+        other.close()
+
+
+def test_seeds_matter_for_seeded_noise_only_where_the_network_paints(engine: Engine, session: Session):
+    rig = Rig().set("light.azimuth", 40)
+    one, two = (engine.render(_request(session, rig, noise="seeded", seed=seed)).crop for seed in (1, 2))
+    assert (one != two).any()
+    assert np.array_equal(one[:8, :8], two[:8, :8])
+
+
+def test_strength_zero_is_the_starting_picture(engine: Engine, session: Session):
+    rig = Rig().set("jaw.open", 0.5)
+    pictures = [engine.render(_request(session, rig, strength=0.0, seed=seed)).crop for seed in (1, 2)]
+    assert np.array_equal(*pictures)
+
+
+def test_steps_are_reported_and_can_be_cancelled(engine: Engine, session: Session):
+    seen: list[tuple[int, int, tuple[int, ...]]] = []
+    engine.render(_request(session, Rig().set("pose.roll", 5)), lambda k, n, e: seen.append((k, n, e.shape)))
+    assert [(k, n) for k, n, _ in seen] == [(1, 3), (2, 3), (3, 3)]
+    assert all(shape == (256, 256, 3) for *_, shape in seen)
+    count = len(seen)
+    with pytest.raises(Cancelled):
+        engine.render(_request(session, Rig().set("pose.roll", 6)), lambda *a: seen.append((0, 0, ())), lambda: len(seen) > count)
+    assert engine.render(_request(session)).crop.shape == session.native.shape
+
+
+def test_previews_take_few_steps(engine: Engine, session: Session):
+    seen: list[int] = []
+    engine.render(_request(session, Rig().set("pose.roll", 7), steps=12, quality="preview"), lambda k, n, _: seen.append(n))
+    assert set(seen) == {core.edit.PREVIEW_STEPS}
+
+
+def test_appearance_comes_from_the_other_photo(engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch, shared: Path):
+    other = engine.open(shared / "faces" / "originals" / "interfaces_007.jpg")
+    codes: list[torch.Tensor] = []
+
+    class Recorder:
+        def __call__(self, x: torch.Tensor, t: torch.Tensor, condition: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+            codes.append(code)
+            return torch.zeros_like(x)
+
+        def encode(self, photo: torch.Tensor) -> torch.Tensor:
+            return photo.mean((2, 3))
+
+    monkeypatch.setattr(engine, "network", Recorder())
+    monkeypatch.setattr(engine, "_codes", {})
+    engine.render(_request(session, Rig().copy(engine.copy_from(other, "appearance")), seed=77))
+    own, others = (torch.from_numpy(core.compose.to_model(s.crop))[None].mean((2, 3)) for s in (session, other))
+    assert torch.equal(codes[0], own)  # the photo's own noise is found with its own code
+    assert torch.equal(codes[-1], others)
+
+
+def test_an_unknown_photo_prior_or_person_is_said_plainly(engine: Engine, session: Session):
+    for request in (RenderRequest("nothing"), _request(session, prior="0" * 64), _request(session, person="somebody")):
+        with pytest.raises(UserError):
+            engine.render(request)
+
+
+def test_bad_photos_are_said_plainly(engine: Engine, tmp_path: Path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 not a photo")
+    with pytest.raises(PhotoError, match="broken.jpg"):
+        engine.open(broken)
+    from PIL import Image
+    Image.new("RGB", (300, 300), "gray").save(tmp_path / "empty.png")
+    with pytest.raises(NoFaceError, match="empty.png"):
+        engine.open(tmp_path / "empty.png")
+
+
+def test_buffers_follow_the_rig(engine: Engine, session: Session):
+    still, turned = (engine.buffers(session, Rig().update(c)) for c in ({}, {"pose.yaw": 25}))
+    assert still.coverage.shape == (256, 256) and (still.coverage != turned.coverage).any()
+    assert engine.buffers(session, Rig(), 128).rendered.shape == (128, 128, 3)
