@@ -52,6 +52,9 @@ class Banner(QWidget):
         self._text.setAccessibleName(text)
         self._button.setText(button)
         self._button.setVisible(bool(button))
+        self.setProperty("kind", kind)
+        self.style().unpolish(self)
+        self.style().polish(self)
         self._recolor()
         self.show()
 

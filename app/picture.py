@@ -24,12 +24,14 @@ def to_image(pixels: np.ndarray) -> QImage:
 
 def to_bytes(values: np.ndarray) -> np.ndarray:
     """float colours in [0, 1] (values outside are cut) -> uint8."""
-    return cv2.convertScaleAbs(np.clip(values, 0.0, 1.0), alpha=255.0)
+    return cv2.convertScaleAbs(np.maximum(values, 0.0), alpha=255.0)  # cuts at 255 itself
 
 
 def with_alpha(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """uint8 (H, W, 3) and float alpha (H, W) -> uint8 (H, W, 4)."""
-    return np.dstack([rgb, to_bytes(alpha)])
+    rgba = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
+    rgba[..., 3] = to_bytes(alpha)
+    return rgba
 
 
 def buffer_image(buffers: Any, view: str) -> QImage:

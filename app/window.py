@@ -17,7 +17,7 @@ from app.live import QUIET_MS, Live, State
 from app.panels.light import to_color
 from app.picture import PhotoView, buffer_image
 from app.settings import Settings
-from app.theme import Theme
+from app.theme import DARK, Theme
 from app.worker import CopyJob, ExportJob, LiveJob, OpenJob, WorkerThread
 from core.rig import Copy
 
@@ -215,16 +215,15 @@ class Window(Frame):
 
     def _show_light(self) -> None:
         values = self.document.values()
-        self.canvas.ball.set_light(self.document.code().light, float(values["light.azimuth"]),  # type: ignore[arg-type]
-                                   float(values["light.elevation"]), to_color(values["light.color"]))  # type: ignore[arg-type]
-        self.canvas.update()
+        self.canvas.set_light(self.document.code().light, float(values["light.azimuth"]),  # type: ignore[arg-type]
+                              float(values["light.elevation"]), to_color(values["light.color"]))  # type: ignore[arg-type]
 
     def _show_result(self, result: Any) -> None:
         self.canvas.set_result(result.crop)
         self.status.set_result(result)
 
     def _show_state(self) -> None:
-        colors, state = self.theme.colors, self.live.state
+        colors, state = DARK, self.live.state  # the badge is dark in both schemes
         self.status.set_state(state)
         shown = {State.STALE: ("Updating", colors.warn), State.PREVIEW: ("Preview", colors.warn),
                  State.REFINING: ("Refining", colors.accent), State.SETTLED: ("Settled", colors.good),
@@ -235,7 +234,7 @@ class Window(Frame):
         text = f"Refining {step} of {steps}"
         if left is not None and step < steps:
             text += f", {left:.0f} s left" if left >= 1 else ", almost done"
-        self.canvas.set_status(text, self.theme.colors.accent, step / max(1, steps))
+        self.canvas.set_status(text, DARK.accent, step / max(1, steps))
 
     def _photo_usable(self, on: bool) -> None:
         self.actions_by_name.enable(NEEDS_PHOTO, on)

@@ -188,7 +188,7 @@ def _time_paint(done: Any) -> None:
         paint(self, event)
         done()
 
-    Stage.paintEvent = timed  # type: ignore[method-assign]
+    setattr(Stage, "paintEvent", timed)  # noqa: B010
 
 
 if __name__ == "__main__":

@@ -109,6 +109,9 @@ def denoise(network: NoisePredictor, start: Start, code: torch.Tensor, own_code:
     code: the global code to paint with; own_code: the photo's own, for the inversion. cache(key, make) keeps inversions.
     """
     steps = min(PREVIEW_STEPS, request.steps) if request.quality == "preview" else request.steps
+    skip = round((1 - request.strength) * steps)
+    if skip == steps:
+        return start.picture
     x0 = torch.from_numpy(compose.to_model(start.picture))[None]
     target = torch.from_numpy(start.target.condition())[None]
     if request.noise == "seeded":
@@ -116,7 +119,7 @@ def denoise(network: NoisePredictor, start: Start, code: torch.Tensor, own_code:
     else:
         own = torch.from_numpy(start.own.condition())[None]
         inversion = cache((steps, request.seed), lambda: invert(network, x0, own, own_code, timesteps(steps), seed=request.seed))
-        out = edit(network, inversion, target, code, skip=round((1 - request.strength) * steps), repaint=_mask(start.uncovered),
+        out = edit(network, inversion, target, code, skip=skip, repaint=_mask(start.uncovered),
                    repaint_from=REPAINT_FROM, seed=request.seed, on_step=on_step)
     return compose.from_model(out[0].float().cpu().numpy())
 

@@ -31,6 +31,7 @@ from core.motion_masks import (
     closing_lids,
     grid,
     kinds,
+    mouth_hole,
     occlusion,
     resize,
     soften,
@@ -142,11 +143,12 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     lids = closing_lids(shift, kind, was)
     shift = continue_inside(shift, known, kind)
     outside, off = outside_motion(_pixels(before, size), _pixels(after, size), classes, was < NECK, seen & (kind < NECK))
+    hole = mouth_hole(kind, off)
     off |= kind >= NECK
     shift = continue_outside(shift, known, kind, outside, off)
-    hidden = ~seen & ~off | lids
-    uncovered = soften(clean(hidden))
-    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR))), soften(lids, 2.0))
+    hidden = ~seen & ~off | hole
+    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) | hole)), soften(lids, 2.0))
+    uncovered = np.maximum(soften(clean(hidden)), fill)
     length = np.hypot(shift[..., 0], shift[..., 1]) * (256 / size)
     moved = np.maximum(np.clip((length - 0.1) / 1.4, 0, 1).astype(np.float32), uncovered)
     return MotionField(grid(size) + shift, uncovered, moved, fill, occlusion(seen_after.depth, kind, scale))

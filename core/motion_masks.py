@@ -36,6 +36,16 @@ def closing_lids(shift: np.ndarray, kind: np.ndarray, was: np.ndarray) -> np.nda
     return (cv2.dilate(found, np.ones((2 * reach + 1, 2 * reach + 1))) > 0) & bare
 
 
+def mouth_hole(kind: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Pixels (H, W) bool between open lips that show no mesh: heads without a mouth cavity, such as FLAME's."""
+    hole = np.zeros(kind.shape, np.bool_)
+    rows, columns = np.nonzero(kind == LIPS)
+    if len(rows):
+        part = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+        hole[part] = (kind[part] == OFF_HEAD) & ~outside[part]
+    return hole
+
+
 def occlusion(depth: np.ndarray, kind: np.ndarray, scale: float) -> np.ndarray:
     """Share of light that reaches a point inside the mouth (H, W): less the deeper it lies behind the face; 1 elsewhere."""
     size = depth.shape[0]

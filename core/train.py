@@ -1,4 +1,4 @@
-"""Training of a generic prior (Stage 1, spec section 6): resumable at any step, on any device, with a CSV log and sample sheets."""
+"""Training of a generic prior (Stage 1, spec section 6): resumable at any step, on any device, with CSV log and sample sheets."""
 from __future__ import annotations
 
 import argparse

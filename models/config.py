@@ -24,6 +24,7 @@ class DenoiserConfig:
     head_channels: channels an attention head; 0 is ONE head of full width, as the published weights need (the shapes
     are the same either way, so a wrong value loads silently). groups: of every GroupNorm.
     patch: pixel-unshuffle factor at the input and pixel-shuffle at the output; 1 works on the pixels themselves.
+    direct: whether a linear path leads from the noisy patches to the output (see models.denoiser.DirectPath).
     prediction: what the network's last layer means, 'epsilon' (noise) or 'velocity' (Salimans & Ho 2022).
     code: length of the global code. encoder_width: first channel count of the ResNet-18-shaped encoder.
     condition: channels of the physical buffers. schedule, steps: the noise schedule it was trained with.
@@ -39,6 +40,7 @@ class DenoiserConfig:
     head_channels: int = 0
     groups: int = 32
     patch: int = 1
+    direct: bool = False
     prediction: str = "epsilon"
     dropout: float = 0.1
     code: int = 64
@@ -72,7 +74,7 @@ class DenoiserConfig:
     def compact(cls, size: int = 256, **changes: Any) -> DenoiserConfig:
         """The small layout of the prior that ships: patches of 4, one block a level, velocity."""
         values: dict[str, Any] = {
-            "size": size, "base": 64, "mult": (1, 2, 4), "blocks": 1, "groups": 16, "patch": 4,
+            "size": size, "base": 64, "mult": (1, 2, 4), "blocks": 1, "groups": 16, "patch": 4, "direct": True,
             "prediction": "velocity", "dropout": 0.0, "encoder_width": 24}
         return cls(**{**values, **changes})
 

@@ -95,6 +95,34 @@ class AttentionBlock(nn.Module):
         return x + mixed.transpose(1, 2).reshape(batch, channels, height, width)
 
 
+class DirectPath(nn.Module):
+    """A linear way from the noisy patches to the output, weighed by time.
+
+    Most of what a denoiser says at low noise is x_t itself, high-pass filtered; through wide patches a small network learns that
+    slowly. This path starts as averages over 1, 2, 4 ... pixels (learned further) that the time embedding mixes.
+    """
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        patch, self.channels = config.patch, 3 * config.patch ** 2
+        scales = [2 ** k for k in range(patch.bit_length()) if patch % 2 ** k == 0]
+        self.filters = nn.Conv2d(self.channels, self.channels * len(scales), 3, padding=1, bias=False)
+        self.gates = nn.Linear(4 * config.base, self.channels * len(scales))
+        _zeroed(self.gates)
+        row = torch.arange(patch)
+        centre = []
+        for scale in scales:
+            same = (row[:, None] // scale == row[None] // scale).float() / scale
+            centre.append(torch.kron(torch.eye(3), torch.kron(same, same)))  # channel order of pixel_unshuffle
+        with torch.no_grad():
+            nn.init.normal_(self.filters.weight, std=1e-3)
+            self.filters.weight[:, :, 1, 1] += torch.cat(centre).to(self.filters.weight.device)
+
+    def forward(self, patches: Tensor, embedding: Tensor) -> Tensor:
+        banks = self.filters(patches) * self.gates(F.silu(embedding))[:, :, None, None]
+        return banks.unflatten(1, (-1, self.channels)).sum(1)
+
+
 class _Stage(nn.Sequential):
     """Layers run one after another; residual and attention blocks also get the embedding and the code."""
 
@@ -144,6 +172,8 @@ class Denoiser(nn.Module):
         self.out = nn.Sequential(nn.GroupNorm(config.groups, channels), nn.SiLU(),
                                  _zeroed(nn.Conv2d(channels, 3 * config.patch ** 2, 3, padding=1)))
 
+        self.direct = DirectPath(config) if config.direct else None
+
     def _stage(self, inputs: int, outputs: int, side: int) -> _Stage:
         stage = _Stage(ResBlock(inputs, outputs, self.config))
         if side in self.config.attention:
@@ -155,7 +185,7 @@ class Denoiser(nn.Module):
         h = torch.cat([x, condition], 1)
         if self.config.patch > 1:
             h = F.pixel_unshuffle(h, self.config.patch)
-        skips = []
+        patches, skips = h, []
         for stage in self.input_blocks:
             h = stage(h, embedding, code)
             skips.append(h)
@@ -163,4 +193,6 @@ class Denoiser(nn.Module):
         for stage in self.output_blocks:
             h = stage(torch.cat([h, skips.pop()], 1), embedding, code)
         h = self.out(h)
+        if self.direct is not None:
+            h = h + self.direct(patches[:, :3 * self.config.patch ** 2], embedding)
         return F.pixel_shuffle(h, self.config.patch) if self.config.patch > 1 else h

@@ -129,8 +129,8 @@ def face_boxes(painter: QPainter, boxes: list[QRectF], hot: int, chosen: int, co
         hole.addRoundedRect(box, 8, 8)
         whole -= hole
     painter.fillPath(whole, QColor(0, 0, 0, 130))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
     for i, box in enumerate(boxes):
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         color = QColor(colors.accent if i in (hot, chosen) else "#ffffff")
         painter.setPen(QPen(color, 3 if i == hot else 2))
         painter.drawRoundedRect(box, 8, 8)

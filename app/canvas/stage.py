@@ -98,7 +98,17 @@ class Stage(QWidget):
     def set_live(self, image: QImage | None) -> None:
         """The buffer of the present edit: of `mode` in a buffer view, else the rendered head."""
         self._live = image
-        self.update()
+        if self.mode is Mode.PHOTO and not self.overlay:
+            self.update(self.inset_box().toAlignedRect())  # a frame of a drag: the large picture needn't be drawn again
+        else:
+            self.update()
+
+    def set_light(self, light: Any, azimuth: float, elevation: float, color: QColor) -> None:
+        """The light (9, 3) that the ball shows, and its key lamp."""
+        self._place_ball()
+        self.ball.set_light(light, azimuth, elevation, color)
+        reach = self.ball.radius * RIM + 8
+        self.update(QRectF(self.ball.centre.x() - reach, self.ball.centre.y() - reach, 2 * reach, 2 * reach).toAlignedRect())
 
     def set_whole(self, whole: bool) -> None:
         """Show the whole photo, or the crop around the face."""
@@ -129,7 +139,7 @@ class Stage(QWidget):
     def set_status(self, text: str, color: str, done: float | None = None) -> None:
         """The badge over the picture."""
         self.status = (text, color, done)
-        self.update()
+        self.update(0, 0, self.width() // 2, round(paint.PAD) + 32)
 
     # -- geometry
 

@@ -42,6 +42,7 @@ class ExportDialog(QDialog):
             self.area.addItem(label, value)
         self.quality_box = QSpinBox()
         self.quality_box.setRange(1, 100)
+        self.quality_box.lineEdit().setTextMargins(5, 0, 5, 0)
         self.quality_label = QLabel("Quality")
         self.problem = QLabel()
         self.problem.setObjectName("note")

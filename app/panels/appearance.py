@@ -58,6 +58,7 @@ class AppearancePanel(Section):
         document.opened.connect(self.refresh)
         theme.changed.connect(self._recolor_all)
         self._recolor_all()
+        self.refresh()
 
     def _build(self) -> None:
         self.add(_row("Noise", self._noise_row()))
@@ -105,6 +106,7 @@ class AppearancePanel(Section):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         self.seed.setRange(0, MAX_SEED)
+        self.seed.lineEdit().setTextMargins(5, 0, 5, 0)
         self.seed.setKeyboardTracking(False)
         self.seed.setAccessibleName("Seed")
         self.seed.valueChanged.connect(lambda value: self.document.set_appearance(seed=value))

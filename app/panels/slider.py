@@ -180,6 +180,7 @@ class Number(QDoubleSpinBox):
         whole = float(step).is_integer() and unit != "°"
         self.setDecimals(0 if whole else 1 if step >= 0.1 else 2)
         self.setSuffix(unit)
+        self.lineEdit().setTextMargins(4, 0, 5, 0)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setKeyboardTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -218,8 +219,10 @@ class ParameterRow(QWidget):
         self.label = QLabel(text)
         self.label.setObjectName("rowLabel")
         self.label.setFixedWidth(LABEL_WIDTH)
-        self.slider = ZeroSlider(theme, parameter.low, parameter.high, parameter.step)
-        self.number = Number(parameter.low, parameter.high, parameter.step, "°" if parameter.unit in ("°", "degrees") else "")
+        degrees = parameter.unit in ("°", "degrees")
+        step = max(parameter.step, 0.5) if degrees else parameter.step
+        self.slider = ZeroSlider(theme, parameter.low, parameter.high, step)
+        self.number = Number(parameter.low, parameter.high, step, "°" if degrees else "")
         self.reset = QToolButton()
         self.reset.setObjectName("rowReset")
         self.reset.setFixedSize(22, 22)

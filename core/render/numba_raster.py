@@ -79,7 +79,7 @@ def _raster(ndc, faces, size, depth, ids):
                 w0 = ((px - bx) * (cy - by) - r0) * inv
                 w1 = ((px - cx) * (ay - cy) - r1) * inv
                 w2 = ((px - ax) * (by - ay) - r2) * inv
-                if w0 > _ZERO and w1 > _ZERO and w2 > _ZERO:
+                if (w0 > _ZERO) & (w1 > _ZERO) & (w2 > _ZERO):
                     entered = True
                     z = w0 * za + w1 * zb + w2 * zc
                     if z < depth[y, x]:
