@@ -60,6 +60,8 @@ class HeadModel(ABC):
     landmark_ids: np.ndarray
     landmark_weight: np.ndarray
     regions: dict[str, np.ndarray]
+    # Whether re-centring (spec section 3) sees the expression: so in the reference, where closing the lids shifts the head.
+    centre_follows_expression: bool = True
 
     @property
     def expression_size(self) -> int:

@@ -40,6 +40,8 @@ class OpenHead(HeadModel):
     name = "open"
     albedo_size = len(DEFAULT_ALBEDO)
 
+    centre_follows_expression = False
+
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         """arrays: those of the head file (see resources/build_head.py). Raises AssetError when some are missing."""
         try:

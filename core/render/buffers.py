@@ -60,11 +60,17 @@ def posed_vertices(head: HeadModel, code: FaceCode, recentre_from: FaceCode | No
 
     recentre_from: the source photo's code, for edits only (spec section 3: vertices += C(source) - C(edited)). The source's
     centre is that of the photo's own identity, even where a person's mean shape replaces it in `code`, as in the reference.
+    For heads whose centre does not follow the expression, the edited centre is taken with the source's expression: a blink
+    moves the lids, not the head.
     """
     vertices = np.asarray(head_vertices(head, code), np.float32)
     if recentre_from is None or recentre_from == code:
         return vertices
-    return vertices + (_centre(head, recentre_from) - np.asarray(head.centre(vertices, code.pose), np.float32))
+    if head.centre_follows_expression:
+        return vertices + (_centre(head, recentre_from) - np.asarray(head.centre(vertices, code.pose), np.float32))
+    source = recentre_from
+    still = code.replace(expression=source.expression, jaw=source.jaw, eyes=source.eyes, albedo=source.albedo, light=source.light)
+    return vertices if still == source else vertices + (_centre(head, source) - _centre(head, still))
 
 
 def corner_uv(albedo: Albedo, faces: np.ndarray) -> np.ndarray | None:

@@ -10,7 +10,7 @@ import torch
 
 from models.checkpoint import shapes_of
 from models.config import DenoiserConfig
-from models.denoiser import timestep_embedding
+from models.denoiser import DirectPath, timestep_embedding
 from models.rig_model import EpsilonNetwork, RigModel
 from models.schedule import alphas_bar
 from tests.models.parity import arrays, recipe, recipe_model
@@ -125,3 +125,17 @@ def test_configuration_survives_json() -> None:
     assert again == TINY and again.to_key() == TINY.to_key()
     with pytest.raises(ValueError, match="depth"):
         DenoiserConfig.from_json({"depth": 3})
+
+
+def test_the_direct_path_starts_as_averages_that_time_will_mix() -> None:
+    path = DirectPath(DenoiserConfig.compact())
+    torch.nn.init.zeros_(path.gates.weight)
+    x = torch.randn(1, 3, 16, 16)
+    patches = torch.nn.functional.pixel_unshuffle(x, 4)
+    assert torch.equal(path(patches, torch.zeros(1, 256)), torch.zeros(1, 48, 4, 4))
+    for scale, wanted in ((0, x), (1, torch.nn.functional.avg_pool2d(x, 2)), (2, torch.nn.functional.avg_pool2d(x, 4))):
+        with torch.no_grad():
+            path.gates.bias.copy_(torch.arange(144) // 48 == scale)
+            found = torch.nn.functional.pixel_shuffle(path(patches, torch.zeros(1, 256)), 4)
+        wanted = torch.nn.functional.interpolate(wanted, 16, mode="nearest")
+        torch.testing.assert_close(found, wanted, atol=0.2, rtol=0)
