@@ -1,6 +1,6 @@
 """Do edits land? Requested against measured, on real photos, as a landmarker and a re-identification network see them.
 
-    python benchmarks/edits.py FOLDER [--count N] [--sheet FILE.png] [--steps N] [--strength S]
+    python benchmarks/edits.py [FOLDER] [--count N] [--sheet FILE.png] [--steps N] [--strength S]
 
 For every photo: no change (PSNR of the crop), light from either side (which side of the face got brighter), a turned head,
 an opened mouth, a smile. Prints one Markdown table; `--sheet` writes the pictures side by side.
@@ -88,10 +88,17 @@ def edit_all(engine: Engine, session: Session, make: Callable[[Rig], RenderReque
     return {name: engine.render(make(Rig().update(changes))) for name, changes in EDITS.items()}
 
 
+def _default_folder() -> Path:
+    repository = Path(__file__).resolve().parent.parent
+    photos = repository.parent / "shared" / "faces" / "originals"
+    return photos if photos.is_dir() else repository / "resources" / "samples"
+
+
 def main() -> None:
     """Run over a folder and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=_default_folder(),
+                        help="photos (default: the test photos, or the sample)")
     parser.add_argument("--count", type=int, default=8)
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--steps", type=int, default=12)

@@ -138,6 +138,8 @@ class Trainer:
         try:
             trainer.model.load_state_dict(state["model"])
             trainer.optimiser.load_state_dict(state["optimiser"])
+            for group in trainer.optimiser.param_groups:  # a configuration that was given wins over the saved one
+                group.update(betas=(0.9, trainer.config.beta2), weight_decay=trainer.config.weight_decay)
         except (RuntimeError, ValueError) as error:
             raise UserError(f"{path} holds another network than the configuration says. Name its own with --config.") from error
         trainer.mean = {key: value.to(device) for key, value in state["mean"].items()}
