@@ -87,7 +87,8 @@ class Trainer:
         else:
             parts = [self._part(*job) for job in jobs]
         for parameter, *gradients in zip(self.parameters, *(part[1] for part in parts), strict=True):
-            parameter.grad = gradients[0] if len(gradients) == 1 else torch.stack(gradients).sum(0)
+            # the fused optimiser walks memory in order, so a gradient must lie as its parameter does (channels_last)
+            parameter.grad = torch.empty_like(parameter).copy_(sum(gradients[1:], gradients[0]))
         norm = nn.utils.clip_grad_norm_(self.parameters, config.clip)
         if not torch.isfinite(norm):
             raise UserError(f"Training went wrong at step {self.step}: the loss is not a number. Resume with a lower rate.")

@@ -34,14 +34,15 @@ class Panel(Section):
         """Make the rows for a head's parameters; called when a photo with another head is opened."""
 
     def refresh(self) -> None:
-        """Show the document's values. Only what is on screen is touched."""
+        """Show the document's values; rows touch only what differs from what they show."""
         if not self.document.session:
             return
         values, base = self.document.values(), self.document.base_values()
+        edited = {name for name, _ in self.document.rig.values}
         for name, row in self.sliders.items():
             value, zero = values.get(name), base.get(name)
             if isinstance(value, float) and isinstance(zero, float):
-                row.show_value(value, zero, self.document.is_set(name))
+                row.show_value(value, zero, name in edited)
         self.reset.setVisible(self.edited())
 
     def edited(self) -> bool:

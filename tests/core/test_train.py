@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from core.render.buffers import render_buffers
 from core.train_config import Augment, TrainConfig
 from core.train_data import Maker, Shards, ahead, batches, is_held_back, person_key
 from core.train_sheet import write_sheet
-from core.train_step import loss_of
+from core.train_step import Batch, loss_of
 from core.trainer import Trainer, read_state
 from models.config import DenoiserConfig
 from models.schedule import alphas_bar
@@ -257,3 +259,32 @@ def test_wrong_configurations_are_refused(tmp_path: Path, change: dict) -> None:
     path.write_text(json.dumps({**CONFIG.to_json(), **change}))
     with pytest.raises(UserError, match="wrong.json"):
         TrainConfig.load(path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_step_is_what_plain_backpropagation_gives(data: Path, head, workers: int) -> None:  # noqa: ANN001
+    """The fused optimiser reads memory in order: gradients that lie otherwise than their parameters scramble the update."""
+    config = replace(CONFIG, accumulate=2, drop_code=0.0, rate=1e-2, weight_decay=0.0, ema=0.0)
+    maker = Maker(Shards([data], "open"), head, 32, Augment())
+    parts = [[maker.plain(0), maker.plain(1)], [maker.plain(2), maker.plain(3)]]
+    trainer = Trainer(config, torch.device("cpu"), workers)
+    with torch.no_grad():  # layers that start at zero would hide the gradients behind them
+        for parameter in trainer.parameters:
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(parameter.numel())))
+    plain = copy.deepcopy(trainer.model)
+    trainer.train_step(iter(parts))
+
+    generator = torch.Generator().manual_seed(config.seed * 1_000_003)
+    drawn = [trainer._draw(2, generator) for _ in parts]
+    for examples, (t, noise, _) in zip(parts, drawn, strict=True):
+        batch = Batch.of(examples, torch.device("cpu"))
+        with torch.autocast("cpu", torch.bfloat16):
+            each = loss_of(plain, trainer.bar, batch.photo, batch.condition, plain.encode(batch.view), t, noise,
+                           "velocity", "capped", pixels=1 + batch.coverage)
+        (each.mean() / 2).backward()
+    torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+    for (name, parameter), other in zip(plain.named_parameters(), trainer.parameters, strict=True):
+        assert parameter.grad is not None and other.grad is not None
+        alike = torch.nn.functional.cosine_similarity(other.grad.flatten(), parameter.grad.flatten(), 0, 1e-12)
+        assert alike > 0.98 or parameter.grad.norm() < 1e-5, (name, float(alike))
+        assert other.grad.stride() == other.stride(), name
