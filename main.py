@@ -25,10 +25,10 @@ def display_problem() -> str | None:
     return no_display() or connection_problem()
 
 
-def open_window(photo: Path | None) -> int:
-    """Open the window, with `photo` in it. Returns its exit status when it is closed."""
+def open_window(photo: Path | None, face: int | None, prior: Path | None) -> int:
+    """Open the window, with a photo in it. Returns its exit status when it is closed."""
     from app.run import run
-    return run(photo)
+    return run(photo, prior, face=face)
 
 
 def main(arguments: list[str] | None = None) -> int:

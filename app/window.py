@@ -277,6 +277,7 @@ class Window(Frame):
 
     def _engine_ready(self, engine: Any) -> None:
         self.engine = engine
+        self.document.prior_digest = getattr(getattr(engine, "prior", None), "digest", "")
         self.status.set_engine(engine)
 
     def _failed(self, job: Any, message: str) -> None:

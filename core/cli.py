@@ -31,7 +31,7 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command("core.doctor", "show what is installed and found on this machine, and what is missing"),
 }
 
-OpenWindow = Callable[[Path | None], int]
+OpenWindow = Callable[[Path | None, int | None, Path | None], int]
 DisplayProblem = Callable[[], str | None]
 
 
@@ -95,13 +95,16 @@ def _run_window(arguments: list[str], open_window: OpenWindow, display_problem: 
                + "\n\n'main.py COMMAND --help' shows what a command takes.")
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo to open in the window")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from (for every command)")
-    photo = parser.parse_args(arguments).photo
+    parser.add_argument("--face", metavar="N", type=int, help="which face, counted from 0, the largest first")
+    parser.add_argument("--prior", metavar="FILE", type=Path, help="use another generic model than the one that ships")
+    parsed = parser.parse_args(arguments)
+    photo = parsed.photo
     if photo is not None and not Path(photo).exists():
         return _fail(f"there is no photo '{photo}', and no command of that name ({', '.join(COMMANDS)})", WRONG_USE)
     problem = display_problem()
     if problem:
         return _fail(problem, NO_DISPLAY)
-    return open_window(Path(photo) if photo is not None else None)
+    return open_window(Path(photo) if photo is not None else None, parsed.face, parsed.prior)
 
 
 def _fail(message: str, status: int) -> int:

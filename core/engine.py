@@ -75,6 +75,7 @@ class Engine:
         self._codes: dict[str, torch.Tensor] = {}
         self._identities: dict[str, np.ndarray | None] = {}
         self._scratch = threading.local()
+        render_buffers(self.head, self.head.zero_code(), 32)  # loads the compiled rasterizer before the first drag needs it
 
     @property
     def size(self) -> int:

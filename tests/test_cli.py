@@ -94,10 +94,10 @@ class Window:
     """A window that closes at once, with status 7."""
 
     def __init__(self) -> None:
-        self.opened: list[Path | None] = []
+        self.opened: list[tuple[Path | None, int | None, Path | None]] = []
 
-    def __call__(self, photo: Path | None) -> int:
-        self.opened.append(photo)
+    def __call__(self, photo: Path | None, face: int | None, prior: Path | None) -> int:
+        self.opened.append((photo, face, prior))
         return 7
 
 
@@ -168,8 +168,8 @@ def test_the_real_program_without_a_display(display: str | None) -> None:
 def test_the_window_gets_the_photo(photo: Path) -> None:
     window = Window()
     assert cli.run([str(photo)], window, lambda: None) == 7
-    assert cli.run([], window, lambda: None) == 7
-    assert window.opened == [photo, None]
+    assert cli.run(["--face", "1", "--prior", "other.safetensors"], window, lambda: None) == 7
+    assert window.opened == [(photo, None, None), (None, 1, Path("other.safetensors"))]
 
 
 @pytest.mark.parametrize(("error", "status", "words"), [
@@ -179,7 +179,7 @@ def test_the_window_gets_the_photo(photo: Path) -> None:
     (RuntimeError("two\nlines"), cli.DEFECT, "RuntimeError: two lines"),
 ])
 def test_errors_are_one_line(error: BaseException, status: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    def fail(_: Path | None) -> int:
+    def fail(*_: object) -> int:
         raise error
 
     assert cli.run([], fail, lambda: None) == status
@@ -188,7 +188,7 @@ def test_errors_are_one_line(error: BaseException, status: int, words: str, caps
 
 @pytest.mark.parametrize("error", [UserError("for the user"), RuntimeError("a defect")])
 def test_debug_shows_where(error: Exception) -> None:
-    def fail(_: Path | None) -> int:
+    def fail(*_: object) -> int:
         raise error
 
     with pytest.raises(type(error)):

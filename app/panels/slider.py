@@ -219,7 +219,7 @@ class ParameterRow(QWidget):
         self.label = QLabel(text)
         self.label.setObjectName("rowLabel")
         self.label.setFixedWidth(LABEL_WIDTH)
-        degrees = parameter.unit in ("°", "degrees")
+        degrees = parameter.unit == "°"
         step = max(parameter.step, 0.5) if degrees else parameter.step
         self.slider = ZeroSlider(theme, parameter.low, parameter.high, step)
         self.number = Number(parameter.low, parameter.high, step, "°" if degrees else "")

@@ -127,7 +127,7 @@ class FlameHead(HeadModel):
         jaws = [Control("jaw.open", "jaw", ((0, 0.35),), -1.0, 1.0, "", "Open", "Jaw"),
                 Control("jaw.side", "jaw", ((1, 0.15),), -1.0, 1.0, "", "Sideways", "Jaw"),
                 Control("jaw.roll", "jaw", ((2, -0.15),), -1.0, 1.0, "", "Roll", "Jaw")]
-        gaze = [Control(f"eyes.{way}", "eyes", ((i, np.pi / 180),), -limit, limit, "degrees", way.capitalize(), "Eyes")
+        gaze = [Control(f"eyes.{way}", "eyes", ((i, np.pi / 180),), -limit, limit, "°", way.capitalize(), "Eyes")
                 for i, (way, limit) in enumerate((("yaw", 30.0), ("pitch", 20.0)))]
         modes = [Control(f"expression.{name}", "expression", ((i, 1.0),), -3.0, 3.0, "", f"Mode {i + 1}", "Expression")
                  for i, name in enumerate(self.expression_names)]

@@ -43,7 +43,7 @@ def open_controls(names: tuple[str, ...]) -> dict[str, Control]:
     controls.append(Control("jaw.side", "expression", side, -1.0, 1.0, "", "Sideways", "Jaw"))
     controls.append(Control("jaw.forward", "expression", ((index["jawForward"], 1.0),), -1.0, 1.0, "", "Forward", "Jaw"))
     for i, (way, limit) in enumerate(EYE_RANGE.items()):
-        controls.append(Control(f"eyes.{way}", "eyes", ((i, math.pi / 180),), -limit, limit, "degrees", way.capitalize(), "Eyes"))
+        controls.append(Control(f"eyes.{way}", "eyes", ((i, math.pi / 180),), -limit, limit, "°", way.capitalize(), "Eyes"))
     for name in names:
         controls.append(Control(f"expression.{name}", "expression", ((index[name], 1.0),), -1.0, 1.0, "", _label(name),
                                 "All units"))

@@ -34,7 +34,7 @@ class FakeHead:  # not a HeadModel: it would need a mesh
         rows = [Control("expression.smile", "expression", smile, -1, 1, "", "Smile", "Expression"),
                 Control("expression.blink", "expression", ((2, 1.0), (3, 1.0)), -1, 1, "", "Blink", "Expression"),
                 Control("jaw.open", "expression", ((at["jawOpen"], 1.0),), -1, 1, "", "Open", "Jaw"),
-                Control("eyes.yaw", "eyes", ((0, 0.0175),), -30, 30, "degrees", "Yaw", "Eyes")]
+                Control("eyes.yaw", "eyes", ((0, 0.0175),), -30, 30, "°", "Yaw", "Eyes")]
         rows += [Control(f"expression.{n}", "expression", ((i, 1.0),), -1, 1, "", n, "All units") for n, i in at.items()]
         self._controls = {row.name: row for row in rows}
 
