@@ -87,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--export", metavar="FILE", help="write the model there each time the state is saved; alone: only that")
     parser.add_argument("--exclude", metavar="DIR", help="hold back the people whose pictures (by name) are in this folder")
     parser.add_argument("--sheet-every", type=int, default=0, metavar="N", help="sample sheet every N steps")
+    parser.add_argument("--log-every", type=int, default=20, metavar="N", help="line in log.csv every N steps (default 20)")
     parser.add_argument("--save-minutes", type=float, default=3.0, help="minutes between saved states (default 3)")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best present)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of each worker (default: all)")
@@ -119,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     data, held_back = _load_data(args, trainer.config)
     print(f"{len(data)} pictures, {len(held_back) if held_back else 0} held back; on {device}", flush=True)
-    plan = Plan(args.minutes, args.steps, args.save_minutes, sheet_every=args.sheet_every,
+    plan = Plan(args.minutes, args.steps, args.save_minutes, args.log_every, sheet_every=args.sheet_every,
                 export=Path(args.export) if args.export else None)
     train(trainer, data, held_back, out, plan, say=lambda line: print(line, flush=True))
     return 0

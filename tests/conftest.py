@@ -10,6 +10,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as core sets it, but some tests import torch first
 for _name in ("HF_HUB_OFFLINE", "NO_AT_BRIDGE"):
     os.environ.setdefault(_name, "1")
 
