@@ -17,11 +17,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 REPOSITORY = Path(__file__).resolve().parent.parent
+
 sys.path.insert(0, str(REPOSITORY))
 
+import core  # noqa: E402, F401  sets how threads wait, before numpy and torch are loaded
+import numpy as np  # noqa: E402
 RATE = 60.0
 TARGETS = {"buffers p95": 16.0, "preview": 700.0, "settled": 4000.0}  # ms
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import core  # noqa: E402, F401  sets how threads wait, before numpy and torch are loaded
+import torch  # noqa: E402
 from models.config import DenoiserConfig
 from models.rig_model import EpsilonNetwork, RigModel
 

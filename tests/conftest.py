@@ -10,11 +10,12 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "2")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as core sets it, but some tests import torch first
 for _name in ("HF_HUB_OFFLINE", "NO_AT_BRIDGE"):
     os.environ.setdefault(_name, "1")
 
 import pytest  # noqa: E402
+
+import core  # noqa: E402, F401  sets how threads wait, before anything imports numpy or torch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _home = tempfile.mkdtemp(prefix="studio-tests-")
