@@ -14,7 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import core  # noqa: E402, F401  sets how threads wait, before numpy and torch are loaded
+
+# isort: split
 import numpy as np  # noqa: E402
+
 from core.head import load_head  # noqa: E402
 from core.motion import motion_field, warp_picture  # noqa: E402
 from core.render.buffers import render_buffers  # noqa: E402

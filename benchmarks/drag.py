@@ -22,7 +22,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 import core  # noqa: E402, F401  sets how threads wait, before numpy and torch are loaded
+
+# isort: split
 import numpy as np  # noqa: E402
+
 RATE = 60.0
 TARGETS = {"buffers p95": 16.0, "preview": 700.0, "settled": 4000.0}  # ms
 

@@ -15,7 +15,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import core  # noqa: E402, F401  sets how threads wait, before numpy and torch are loaded
+
+# isort: split
 import numpy as np  # noqa: E402
+
 from core.engine import Engine, Result  # noqa: E402
 from core.errors import UserError  # noqa: E402
 from core.export import save_image  # noqa: E402

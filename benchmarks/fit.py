@@ -19,7 +19,10 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import core  # noqa: E402, F401  sets how threads wait, before numpy and torch are loaded
+
+# isort: split
 import numpy as np  # noqa: E402
+
 from core.cv import cv2  # noqa: E402
 from core.errors import NoFaceError  # noqa: E402
 from core.estimate import FitResult, fit_photo, fit_shape  # noqa: E402

@@ -14,7 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import core  # noqa: E402, F401  sets how threads wait, before numpy and torch are loaded
+
+# isort: split
 import torch  # noqa: E402
+
 from models.config import DenoiserConfig
 from models.rig_model import EpsilonNetwork, RigModel
 

@@ -23,8 +23,8 @@ def person_matte(crop: np.ndarray, coverage: np.ndarray) -> np.ndarray:
         found = head
     else:
         cv2.setRNGSeed(0)  # GrabCut's clustering draws from OpenCV's own generator
-        models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), mask, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+        back, front = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), mask, (0, 0, 0, 0), back, front, _ROUNDS, cv2.GC_INIT_WITH_MASK)
         found = ((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)).astype(np.float32)
         found = _connected(found, head)
     large = cv2.resize(found, (side, side), interpolation=cv2.INTER_LINEAR)

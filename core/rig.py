@@ -73,9 +73,10 @@ class Rig:
     def update(self, changes: Mapping[str, Value | None]) -> Rig:
         """A rig with several values set; None takes a name out."""
         merged: dict[str, Any] = {**dict(self.values), **changes}
-        kept = {k: tuple(float(x) for x in v) if isinstance(v, (tuple, list)) else float(v)
-                for k, v in merged.items() if v is not None}
-        return replace(self, values=tuple(sorted(kept.items())))
+        kept: list[tuple[str, Any]] = [
+            (k, tuple(float(x) for x in v) if isinstance(v, (tuple, list)) else float(v))
+            for k, v in merged.items() if v is not None]
+        return replace(self, values=tuple(sorted(kept)))
 
     def reset(self, name: str) -> Rig:
         """A rig in which `name` is as in the photo."""

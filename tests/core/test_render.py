@@ -48,10 +48,11 @@ def test_projection_and_crop_are_the_references(math_data) -> None:
 
 
 def test_projection_directions() -> None:
-    points = project(np.array([[0, 0, 0], [0.01, 0, 0], [0, 0.01, 0], [0, 0, 0.01]], np.float32), [8, 0, 0], [1, 0.5, 0.5], 256)
+    camera, box = np.array([8.0, 0, 0]), np.array([1, 0.5, 0.5])
+    points = project(np.array([[0, 0, 0], [0.01, 0, 0], [0, 0.01, 0], [0, 0, 0.01]], np.float32), camera, box, 256)
     middle, right, up, near = points
     assert right[0] > middle[0] and up[1] < middle[1] and near[2] < middle[2]
-    assert right[0] - middle[0] == pytest.approx(0.01 * metres_to_pixels([8, 0, 0], [1, 0.5, 0.5], 256), rel=1e-4)
+    assert right[0] - middle[0] == pytest.approx(0.01 * metres_to_pixels(camera, box, 256), rel=1e-4)
 
 
 def test_vertex_normals_are_the_references(math_data) -> None:
@@ -103,14 +104,14 @@ def test_training_batches_equal_single_buffers(head) -> None:
     codes = [head.zero_code().replace(light=some_light(i), camera=[7 + i, 0, 0]) for i in range(2)]
     vertices = np.stack([head.vertices_of(c) for c in codes])
     colours = np.stack([head.albedo(c.albedo).vertex for c in codes])
-    stacked = [np.stack([getattr(c, n) for c in codes]) for n in ("camera", "box", "light")]
-    condition, coverage = render_condition_batch(head.faces, vertices, *stacked, 64, colours=colours)
+    cameras, boxes, lights = (np.stack([getattr(c, n) for c in codes]) for n in ("camera", "box", "light"))
+    condition, coverage = render_condition_batch(head.faces, vertices, cameras, boxes, lights, 64, colours=colours)
     for i, code in enumerate(codes):
         single = render_buffers(head, code, 64)
         assert np.array_equal(condition[i].numpy(), single.condition())
         assert np.array_equal(coverage[i].numpy(), single.coverage)
-    put = [torch.from_numpy(np.ascontiguousarray(a)) for a in (vertices, head.faces.astype(np.int64), *stacked[:2])]
-    images = _draw(*put, 64, torch.from_numpy(colours), None, None, torch.from_numpy(stacked[2]))
+    images = _draw(torch.from_numpy(vertices), torch.from_numpy(head.faces.astype(np.int64)), torch.from_numpy(cameras),
+                   torch.from_numpy(boxes), 64, torch.from_numpy(colours), None, None, torch.from_numpy(lights))
     assert np.allclose(images[0].permute(0, 3, 1, 2).numpy(), condition[:, :3].numpy(), atol=2e-5)
 
 
