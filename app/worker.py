@@ -227,6 +227,17 @@ class Worker(QObject):
         self._engine = None
 
 
+class _PythonThread(QThread):
+    """A thread whose event loop runs inside a Python function.
+
+    Without one, Python makes a new thread state for every slot that runs, and extension modules that keep the first (pybind11's,
+    dlib among them) crash at the second.
+    """
+
+    def run(self) -> None:
+        self.exec()
+
+
 class WorkerThread(QObject):
     """The thread and its worker as the window sees them: start, wake, stop."""
 
@@ -234,7 +245,7 @@ class WorkerThread(QObject):
         super().__init__(parent)
         self.inbox = Inbox()
         self.worker = Worker(self.inbox, make_engine, save)
-        self._thread = QThread()
+        self._thread = _PythonThread()
         self._thread.setObjectName("engine")
         self._thread.setStackSize(16 << 20)  # what the main thread has; some platforms give others 512 KiB
         self.worker.moveToThread(self._thread)

@@ -16,21 +16,12 @@ from core.errors import Cancelled, NoFaceError, PhotoError, UserError
 from core.request import RenderRequest
 from core.rig import Rig
 from core.session import Session
-from models.checkpoint import Description, save
-from models.config import DenoiserConfig
-from models.rig_model import RigModel
+from tests.tiny import save_tiny_prior
 
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    config = DenoiserConfig(size=256, base=8, mult=(1, 2), blocks=1, attention=(), groups=4, patch=8, prediction="velocity",
-                            dropout=0.0, encoder_width=8)
-    torch.manual_seed(0)
-    model = RigModel(config)
-    for parameter in model.parameters():  # the zero-initialised layers too, or the network would not look at its inputs
-        torch.nn.init.normal_(parameter, std=0.05)
-    path = tmp_path_factory.mktemp("prior") / "tiny.safetensors"
-    save(path, model.state_dict(), Description(config=config, name="tiny", head="open"))
+    path = save_tiny_prior(tmp_path_factory.mktemp("prior") / "tiny.safetensors")
     patch = pytest.MonkeyPatch()
     patch.setattr(core.engine, "pick_dtype", lambda *_: torch.float32)
     engine = Engine(path, "cpu")

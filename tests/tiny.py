@@ -1,0 +1,22 @@
+"""A prior so small that a picture takes a moment: what tests of the whole path use in place of the one that ships."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from models.checkpoint import Description, save
+from models.config import DenoiserConfig
+from models.rig_model import RigModel
+
+
+def save_tiny_prior(path: Path) -> Path:
+    """Write an untrained 256 x 256 model to `path`; the same one each time."""
+    config = DenoiserConfig(size=256, base=8, mult=(1, 2), blocks=1, attention=(), groups=4, patch=8, prediction="velocity",
+                            dropout=0.0, encoder_width=8)
+    torch.manual_seed(0)
+    model = RigModel(config)
+    for parameter in model.parameters():  # the zero-initialised layers too, or the network would not look at its inputs
+        torch.nn.init.normal_(parameter, std=0.05)
+    save(path, model.state_dict(), Description(config=config, name="tiny", head="open"))
+    return path
