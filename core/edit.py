@@ -31,8 +31,7 @@ PREVIEW_STEPS = 4
 # Share of a light change that the starting picture already shows; the network adds the rest. Chosen with
 # benchmarks/edits.py: a young prior alone relights too timidly.
 LIGHT_SHARE = 0.75
-# Uncovered parts (the mouth's inside, the far side of a turned head) are repainted from this timestep on.
-REPAINT_FROM = 500
+FINE_SIZE = 640  # side at which a settled picture's motion is found
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ class Start:
     picture (S, S, 3) float32, 0..255. own: buffers that describe it; moved: the same under the photo's own light. target: the
     edited buffers. uncovered (S, S): where nothing of
     the photo could be brought. mask (S, S): where the result may differ from the starting picture. key: what an inversion of it
-    depends on. factors (S, S, 3): the quotient already laid on.
+    depends on. factors (S, S, 3): the quotient already laid on. field, still: the motion, and the code it leads to.
     """
 
     session: Session
@@ -54,8 +53,10 @@ class Start:
     mask: np.ndarray
     factors: np.ndarray
     field: MotionField | None
+    still: FaceCode
     key: tuple[Any, ...]
     seeded: bool
+    settled: bool
 
     def masked(self, picture: np.ndarray) -> np.ndarray:
         """A network's picture (S, S, 3) with the parts held that the edit must not reach."""
@@ -71,11 +72,21 @@ class Start:
         if self.seeded:
             base = self.session.native.astype(np.float32)
             return base + (compose.resize(picture, side) - base) * mask
-        base = _moved(self.session.native, self.field, self.moved)
+        base = self._moved_native()
         if self.factors.min() != 1.0 or self.factors.max() != 1.0:
             base = compose.relight(base, compose.resize(self.factors, side))
         change = (picture - self.picture) * self.mask[..., None]
         return base + compose.resize(change.astype(np.float32), side)
+
+    def _moved_native(self) -> np.ndarray:
+        """The photo's full detail, moved. For a settled picture the motion is found anew at a finer size: the edges of an opened
+        mouth or a closing lid would show the steps of the network's pixels."""
+        session, size = self.session, min(self.session.native.shape[0], FINE_SIZE)
+        if self.field is None or not self.settled or size <= session.size:
+            return _moved(session.native, self.field, self.moved)
+        source = render_buffers(session.head, session.code, size)
+        moved = render_buffers(session.head, self.still, size, recentre_from=session.code)
+        return _moved(session.native, motion_field(session.head, session.code, self.still, source, moved), moved)
 
 
 def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) -> Start:
@@ -98,15 +109,17 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     mask = np.ones((size, size), np.float32)
     if request.hold_background:
         mask = _reach(np.maximum(source.coverage, before.coverage), matte, field)
-    return Start(session, picture.astype(np.float32), before, own, target, uncovered, mask, factors, field,
-                 (still.digest, light.tobytes()), request.noise == "seeded")
+    return Start(session, picture.astype(np.float32), before, own, target, uncovered, mask, factors, field, still,
+                 (still.digest, light.tobytes()), request.noise == "seeded", request.quality == "settled")
 
 
 def denoise(network: NoisePredictor, start: Start, code: torch.Tensor, own_code: torch.Tensor, request: RenderRequest,
-            on_step: OnStep, cache: Cache) -> np.ndarray:
+            on_step: OnStep, cache: Cache, repaint_from: int = 0) -> np.ndarray:
     """The network's picture (S, S, 3) float32, 0..255, of a starting picture.
 
     code: the global code to paint with; own_code: the photo's own, for the inversion. cache(key, make) keeps inversions.
+    repaint_from: timestep from which on uncovered parts (the mouth's inside, the far side of a turned head) get fresh noise, so
+    that the network paints them anew; 0 leaves them as the mesh filled them, which is better while a prior paints poorly.
     """
     steps = min(PREVIEW_STEPS, request.steps) if request.quality == "preview" else request.steps
     skip = round((1 - request.strength) * steps)
@@ -119,8 +132,8 @@ def denoise(network: NoisePredictor, start: Start, code: torch.Tensor, own_code:
     else:
         own = torch.from_numpy(start.own.condition())[None]
         inversion = cache((steps, request.seed), lambda: invert(network, x0, own, own_code, timesteps(steps), seed=request.seed))
-        out = edit(network, inversion, target, code, skip=skip, repaint=_mask(start.uncovered),
-                   repaint_from=REPAINT_FROM, seed=request.seed, on_step=on_step)
+        out = edit(network, inversion, target, code, skip=skip, repaint=_mask(start.uncovered) if repaint_from else None,
+                   repaint_from=repaint_from, seed=request.seed, on_step=on_step)
     return compose.from_model(out[0].float().cpu().numpy())
 
 

@@ -160,7 +160,8 @@ class Engine:
 
         if cancelled is not None and cancelled():
             raise Cancelled
-        picture = denoise(self.network, start, code, self._code(session), request, step, self._inversion_cache(request, start))
+        picture = denoise(self.network, start, code, self._code(session), request, step, self._inversion_cache(request, start),
+                          int(self.prior.card.get("repaint_from", 0)))
         clock.lap("diffusion")
         result = self._finish(session, start, picture, request, clock)
         self._keep(self._results, request, result, _KEPT_RESULTS)
