@@ -39,6 +39,7 @@ def window(app: Any, prior: Path, sample_photo: Path) -> Any:
     window.open_photo(sample_photo)
     until(lambda: window.live.state.value == "settled", "the photo opens and settles")
     yield window
+    window.exports.forget()
     window.close()
 
 
@@ -47,7 +48,7 @@ def test_what_the_window_exports_the_command_line_makes_too(window: Any, prior: 
     until(lambda: window.live.state.value == "settled", "the edit settles")
     exported, made = tmp_path / "window.png", tmp_path / "command.png"
     window.exports.add(window.document.request(quality="settled", size="full"), exported, {})
-    until(exported.exists, "the file is written")
+    until(lambda: exported.exists() and not window.exports.count, "the file is written")
     steps = window.document.request(quality="settled", size="full").steps
     arguments = ["edit", sample_photo, "--out", made, "--prior", prior, "--steps", steps,
                  "--set", "light.azimuth=-50", "jaw.open=0.4"]
