@@ -25,7 +25,7 @@ NEEDS_PHOTO = ("export", "reset", "whole", "fit", "zoom-in", "zoom-out", "overla
                "view-0", "view-1", "view-2", "view-3")
 PICTURES = "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.heic *.heif *.bmp);;All files (*)"
 VIEW_BUFFER = 512  # side of the buffers that fill the canvas; the inset's are smaller
-INSET_BUFFER = 256
+INSET_BUFFER = 176
 
 
 class Window(Frame):
@@ -170,7 +170,6 @@ class Window(Frame):
     def _edited(self) -> None:
         if self.document.session is None:
             return
-        self._show_light()
         self._buffers_due.start()
         self._history_changed()
         self.live.ask(self.document.request("settled"))
@@ -207,9 +206,11 @@ class Window(Frame):
         session, canvas = self.document.session, self.canvas
         if session is None or self.engine is None:
             return
+        self._show_light()  # here, and not with the edit itself: one repaint for both
         large = canvas.mode is not Mode.PHOTO or canvas.overlay
         if large or canvas.show_inset:
-            buffers = self.engine.buffers(session, self.document.rig, VIEW_BUFFER if large else INSET_BUFFER)
+            small = INSET_BUFFER if canvas.devicePixelRatioF() <= 1 else 2 * INSET_BUFFER
+            buffers = self.engine.buffers(session, self.document.rig, VIEW_BUFFER if large else small)
             canvas.set_live(buffer_image(buffers, canvas.mode.buffer or "rendered"))
         self.buffers_shown.emit()
 

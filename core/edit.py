@@ -27,7 +27,7 @@ from models.rig_model import NoisePredictor
 OnStep = Callable[[int, int, Any], None]
 Cache = Callable[[tuple[Any, ...], Callable[[], Inversion]], Inversion]
 
-PREVIEW_STEPS = 4
+PREVIEW_STEPS = 2
 # Share of a light change that the starting picture already shows; the network adds the rest. Chosen with
 # benchmarks/edits.py: a young prior alone relights too timidly.
 LIGHT_SHARE = 0.75
