@@ -48,7 +48,7 @@ def run(photo: Path | None = None, prior: Path | None = None, *, device: str | N
 
     set_up_log()
     # the window's thread takes the interpreter back from the worker's soon enough for a frame
-    sys.setswitchinterval(0.001)
+    sys.setswitchinterval(0.0002)
     app = make_application()
     settings = Settings.load()
     theme = Theme(settings.theme)

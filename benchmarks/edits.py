@@ -56,7 +56,7 @@ def face_yaw(face: DetectedFace) -> float:
 def face_pitch(face: DetectedFace) -> float:
     """Pitch in degrees from the landmarker's own head matrix, positive up."""
     rotation = np.asarray(face.matrix)[:3, :3]
-    return float(np.degrees(np.arcsin(np.clip(-rotation[1, 2], -1, 1))))
+    return float(np.degrees(np.arcsin(np.clip(rotation[1, 2], -1, 1))))
 
 
 def side_balance(crop: np.ndarray, face: DetectedFace) -> float:

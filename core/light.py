@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,12 @@ def lamp_lobe(direction: np.ndarray) -> np.ndarray:
 
 def decompose(light: np.ndarray) -> LightParams:
     """The lamp and the ambient light that come nearest to coefficients (9, 3); the lamp carries the whole linear part."""
-    light = np.asarray(light, np.float64)
+    return _decompose(np.ascontiguousarray(light, np.float64).tobytes())
+
+
+@lru_cache(maxsize=16)
+def _decompose(numbers: bytes) -> LightParams:
+    light = np.frombuffer(numbers).reshape(9, 3)
     level = np.maximum(mean_shading(light), 1e-3)
     unit = float(level.mean())
     linear = light[1:4] * SH_CONSTANTS[1]

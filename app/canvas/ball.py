@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from app.picture import to_bytes, to_image, with_alpha
-from core.light import shade
+from core.light import sh_basis
 
 GREY = 0.72  # reflectance of the sphere
 RIM = 1.34  # lamps behind the sphere are drawn between its edge and this many radii
@@ -47,13 +48,18 @@ def aim(x: float, y: float) -> tuple[float, float]:
 
 def sphere(light: np.ndarray, side: int) -> QImage:
     """A grey sphere (side, side) under light (9, 3), transparent around it."""
+    basis, alpha = _sphere_basis(side)
+    return to_image(with_alpha(to_bytes(basis @ np.asarray(light, np.float32) * GREY), alpha))
+
+
+@lru_cache(maxsize=4)
+def _sphere_basis(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The light's basis at each pixel (side, side, 9) and the sphere's soft outline (side, side); the same for every light."""
     axis = (np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1
     x, y = np.meshgrid(axis, -axis)
     square = x * x + y * y
-    z = np.sqrt(np.clip(1 - square, 0, None))
-    colour = shade(np.dstack([x, y, z]), light) * GREY
-    alpha = np.clip((1 - np.sqrt(square)) * side / 2 + 0.5, 0, 1)
-    return to_image(with_alpha(to_bytes(colour), alpha))
+    basis = sh_basis(np.dstack([x, y, np.sqrt(np.clip(1 - square, 0, None))]))
+    return basis, np.clip((1 - np.sqrt(square)) * side / 2 + 0.5, 0, 1)
 
 
 class Ball:

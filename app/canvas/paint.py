@@ -104,7 +104,7 @@ def inset(painter: QPainter, base: QImage, live: QImage | None, box: QRectF, col
     path.addRoundedRect(box, 10, 10)
     painter.save()
     painter.setClipPath(path)
-    painter.drawImage(box, smooth(base, box.width() * 2))
+    painter.drawImage(box, base)
     painter.fillRect(box, QColor(0, 0, 0, 70))
     if live is not None:
         painter.drawImage(box, live)

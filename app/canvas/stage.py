@@ -296,7 +296,9 @@ class Stage(QWidget):
             rect = self.view.rect.intersected(QRectF(self.rect()))
             paint.split_line(painter, self.split_x(), rect, self._hot == "split" or self._drag == "split")
         if self.show_inset and self.mode is Mode.PHOTO and self._live is not None:
-            paint.inset(painter, photo.crop, self._live, self.inset_box(), colors)
+            if ("inset", 0) not in self._mips:
+                self._mips["inset", 0] = paint.smooth(photo.crop, self.inset_box().width() * self.devicePixelRatioF())
+            paint.inset(painter, self._mips["inset", 0], self._live, self.inset_box(), colors)
         if self._has_ball:
             self._place_ball()
             self.ball.hot = self._hot == "ball" or self._drag == "ball"
