@@ -23,7 +23,7 @@ from core.request import RenderRequest
 
 log = logging.getLogger(__name__)
 
-WORKER_NICENESS = 4  # enough for the window to come first; more would starve it beside other programs
+WORKER_NICENESS = 12  # a slider's frame comes first; sleeping OpenMP threads (core/__init__.py) bear it
 UNEXPECTED = "Something went wrong while {what}. The window goes on; details are in the log file."
 
 
