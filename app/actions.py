@@ -112,15 +112,21 @@ def rule() -> QFrame:
     return line
 
 
-def top_bar(actions: Actions, theme_button: QToolButton) -> QWidget:
-    """Open, export, undo; the views; the theme."""
+def _bar(name: str, height: int, spacing: int) -> tuple[QWidget, QHBoxLayout]:
+    """An empty bar across the window, and its layout."""
     bar = QWidget()
-    bar.setObjectName("topBar")
+    bar.setObjectName(name)
     bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-    bar.setFixedHeight(46)
+    bar.setFixedHeight(height)
     layout = QHBoxLayout(bar)
     layout.setContentsMargins(10, 0, 10, 0)
-    layout.setSpacing(4)
+    layout.setSpacing(spacing)
+    return bar, layout
+
+
+def top_bar(actions: Actions, theme_button: QToolButton) -> QWidget:
+    """Open, export, undo; the views; the theme."""
+    bar, layout = _bar("topBar", height=46, spacing=4)
     layout.addWidget(button(actions["open"], text=True))
     layout.addWidget(button(actions["export"], text=True))
     layout.addWidget(rule())
@@ -151,13 +157,7 @@ def segments(actions: Actions) -> QWidget:
 
 def foot_bar(actions: Actions, alpha: QSlider, zoom_label: QLabel) -> QWidget:
     """What lies over the picture, and zoom."""
-    bar = QWidget()
-    bar.setObjectName("footBar")
-    bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-    bar.setFixedHeight(40)
-    layout = QHBoxLayout(bar)
-    layout.setContentsMargins(10, 0, 10, 0)
-    layout.setSpacing(2)
+    bar, layout = _bar("footBar", height=40, spacing=2)
     for name in ("split", "ball", "inset", "overlay"):
         layout.addWidget(button(actions[name], text=True))
     alpha.setObjectName("alpha")

@@ -9,6 +9,12 @@ _RATIO = (0.25, 4.0)  # how far a quotient may darken or brighten
 _DARK = 0.06  # keeps quotients of dark shading tame
 
 
+def smoothstep(t: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, smooth between; float32."""
+    t = np.clip(t, 0, 1).astype(np.float32)
+    return t * t * (3 - 2 * t)
+
+
 def to_model(picture: np.ndarray) -> np.ndarray:
     """(S, S, 3) on the scale 0..255 -> (3, S, S) float32 in [-1, 1]."""
     return np.ascontiguousarray(picture.astype(np.float32).transpose(2, 0, 1)) / 127.5 - 1.0
@@ -49,8 +55,7 @@ def extend(values: np.ndarray, weight: np.ndarray, neutral: float, reach: float)
         out += (blurred / np.maximum(mass, 1e-4)[..., None]) * fresh[..., None]
         known += fresh
     distance = cv2.distanceTransform((weight < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / side
-    fade = np.clip(1 - distance / reach, 0, 1)
-    fade = (fade * fade * (3 - 2 * fade) * np.clip(known, 0, 1))[..., None]
+    fade = (smoothstep(1 - distance / reach) * np.clip(known, 0, 1))[..., None]
     return neutral + fade * (out / np.maximum(known, 1e-4)[..., None] - neutral)
 
 
@@ -81,5 +86,4 @@ def soft_mask(coverage: np.ndarray, grow: float = 0.06) -> np.ndarray:
     """(S, S) in [0, 1]: 1 on the covered part and a margin of `grow` * S around it, falling off smoothly outside."""
     side = coverage.shape[0]
     distance = cv2.distanceTransform((coverage < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / side
-    ramp = np.clip(1 - (distance - grow / 2) / grow, 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    return smoothstep(1 - (distance - grow / 2) / grow)

@@ -39,9 +39,9 @@ class Start:
     """What the network starts from, at its own size S.
 
     picture (S, S, 3) float32, 0..255. own: buffers that describe it; moved: the same under the photo's own light. target: the
-    edited buffers. uncovered (S, S): where nothing of
-    the photo could be brought. mask (S, S): where the result may differ from the starting picture. key: what an inversion of it
-    depends on. factors (S, S, 3): the quotient already laid on. field, still: the motion, and the code it leads to.
+    edited buffers. uncovered (S, S): where nothing of the photo could be brought. mask (S, S): where the result may differ from
+    the starting picture. factors (S, S, 3): the quotient already laid on. field, still: the motion, and the code it leads to.
+    key: what an inversion of the picture depends on.
     """
 
     session: Session
@@ -68,10 +68,9 @@ class Start:
         The starting picture is made again from the photo's full detail, and only what the network changed is scaled up.
         """
         side = self.session.native.shape[0]
-        mask = compose.resize(self.mask, side)[..., None]
         if self.seeded:
             base = self.session.native.astype(np.float32)
-            return base + (compose.resize(picture, side) - base) * mask
+            return base + (compose.resize(picture, side) - base) * compose.resize(self.mask, side)[..., None]
         base = self._moved_native()
         if self.factors.min() != 1.0 or self.factors.max() != 1.0:
             base = compose.relight(base, compose.resize(self.factors, side))
@@ -94,7 +93,7 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     code, head, size = session.code, session.head, session.size
     light = code.light + np.float32(LIGHT_SHARE) * (edited.light - code.light)
     still = edited.replace(light=code.light)
-    source = render_buffers(head, code, size)
+    source = session.buffers
     moved = still != code
     before = render_buffers(head, still, size, recentre_from=code) if moved else source
     relit = not np.array_equal(edited.light, code.light)

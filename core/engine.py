@@ -1,7 +1,6 @@
 """Engine: a request becomes buffers or a picture. One per process; it owns the device, the network and the opened photos."""
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import OrderedDict
@@ -96,7 +95,7 @@ class Engine:
         photo = Photo.open(source, face, self._finder)
         session = self._sessions.get(photo.digest)
         if session is None:
-            session = Session(photo, fit_photo(self.head, photo, self._finder), self.head, self.size)
+            session = Session(photo, fit_photo(self.head, photo), self.head, self.size)
         self._keep(self._sessions, photo.digest, session, _KEPT_SESSIONS)
         return session
 
@@ -233,8 +232,7 @@ class Engine:
                 networks[dtype] = self._network(dtype)
             networks[dtype](torch.zeros(1, 3, side, side), torch.tensor([500]), torch.zeros(1, 9, side, side), None)
 
-        key = json.dumps(self.prior.config.to_json(), sort_keys=True)
-        return pick_dtype(self.device, trial, paths.cache_dir() / "network_timing.json", key)
+        return pick_dtype(self.device, trial, paths.cache_dir() / "network_timing.json", self.prior.config.to_key())
 
     @staticmethod
     def _keep(store: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:

@@ -22,7 +22,6 @@ from core.render.camera import CROP, project
 
 if TYPE_CHECKING:
     from core.head.base import HeadModel
-    from core.landmarks import FaceFinder
     from core.photo import Photo
 
 FIT_SIZE = 256
@@ -67,8 +66,8 @@ class _Model:
     pairs: np.ndarray  # rows (left, right) into the fitted units
 
 
-def fit_photo(head: HeadModel, photo: Photo, finder: FaceFinder | None = None) -> FitResult:
-    """Fit a head to a photo's chosen face. `finder` is not needed: the photo holds its landmarks."""
+def fit_photo(head: HeadModel, photo: Photo) -> FitResult:
+    """Fit a head to a photo's chosen face, from the landmarks that the photo holds."""
     depth = photo.face.depth * (FIT_SIZE / photo.alignment.side)
     return fit(head, photo.points(FIT_SIZE), depth, photo.face.blendshapes, photo.crop(FIT_SIZE))
 

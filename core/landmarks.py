@@ -24,7 +24,6 @@ from core.errors import AssetError, NoFaceError
 MODEL_PATH = Path(__file__).resolve().parent.parent / "resources" / "landmarks" / "face_landmarker.task"
 POINTS = 478
 EYE_CORNERS = (33, 263)  # the outer ones: picture left, picture right
-IRIS_CENTRES = (468, 473)  # picture left, picture right
 MIN_EYE_DISTANCE = 20.0  # px between the outer eye corners: below, landmarks are guesses
 MAX_OUTSIDE = 0.25  # share of the face's outline that may lie beyond the picture's border
 MAX_FACES = 8

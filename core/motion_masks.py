@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.compose import smoothstep
 from core.cv import cv2
 
 # Classes of surface: motion never leaks from one into another. SCALP is what hair may hide: skull and ears.
@@ -82,12 +83,6 @@ def ramp(t: np.ndarray) -> np.ndarray:
     """0 below 0, 1 above 1; less steep than smoothstep, so that what it stretches is stretched less."""
     t = np.clip(t, 0, 1).astype(np.float32)
     return (t + smoothstep(t)) / 2
-
-
-def smoothstep(t: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, smooth between."""
-    t = np.clip(t, 0, 1).astype(np.float32)
-    return t * t * (3 - 2 * t)
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

@@ -158,17 +158,19 @@ def prepare_one(item: Item, size: int, head: Any, finder: Any) -> Prepared:
     """
     from core.estimate import fit_photo
     from core.photo import Photo, load_image
+    from core.rig import pose_degrees
 
     data = item.read()
     image = load_image(data)
     photo = _as_aligned(image, finder) or Photo.open(image, None, finder)
     crop = photo.crop(size)
-    fit = fit_photo(head, photo, finder)
+    fit = fit_photo(head, photo)
     pixels = image.pixels
     kept = data[:2] == b"\xff\xd8" and pixels.shape[:2] == (size, size) and np.array_equal(crop, pixels)
     facts = {
         "landmark_error": float(fit.landmark_error), "light_residual": float(fit.light_residual),
-        "eye_distance": float(photo.face.eye_distance), "yaw": _yaw(fit.code), "brightness": float(crop.mean() / 255)}
+        "eye_distance": float(photo.face.eye_distance), "yaw": pose_degrees(fit.code.pose)[0],
+        "brightness": float(crop.mean() / 255)}
     return Prepared(item.name, data if kept else encode_jpeg(crop), fit.code, facts)
 
 
@@ -184,12 +186,6 @@ def _as_aligned(image: Any, finder: Any) -> Any:
     own = Alignment.from_points68(points68(photo.face.points))
     shift = np.abs(np.asarray(own.centre) - width / 2).max() / width
     return photo if shift < _SHIFT and abs(own.side / width - 1) < _SCALE else None
-
-
-def _yaw(code: FaceCode) -> float:
-    """Degrees the face is turned toward the picture's right."""
-    rotation, _ = cv2.Rodrigues(code.pose.astype(np.float64))
-    return float(np.degrees(np.arctan2(rotation[0, 2], rotation[2, 2])))
 
 
 def encode_jpeg(pixels: np.ndarray) -> bytes:

@@ -12,7 +12,7 @@ from core.head.base import HeadModel
 from core.landmarks import DetectedFace
 from core.matte import person_matte
 from core.photo import Photo
-from core.render.buffers import render_buffers
+from core.render.buffers import Buffers, render_buffers
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +58,11 @@ class Session:
         return self.photo.crop(self.size)
 
     @cached_property
+    def buffers(self) -> Buffers:
+        """The buffers of the photo as it is, at the network's size."""
+        return render_buffers(self.head, self.code, self.size)
+
+    @cached_property
     def matte(self) -> np.ndarray:
         """The person's soft matte (S, S) float32 at the network's size."""
-        return person_matte(self.crop, render_buffers(self.head, self.code, self.size).coverage)
+        return person_matte(self.crop, self.buffers.coverage)

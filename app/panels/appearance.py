@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Appearance, Document
-from app.panels.section import Section
+from app.panels.section import Section, clear_layout
 from app.panels.slider import LABEL_WIDTH, ParameterRow
 from app.theme import Theme
 from core.rig import COPY_BLOCKS, Parameter
@@ -148,12 +148,7 @@ class AppearancePanel(Section):
         wanted = [f"{c.block}|{c.label}" for c in self.document.rig.copies]
         if shown == wanted:
             return
-        while self.copies.count():
-            item = self.copies.takeAt(0)
-            widget = item.widget() if item else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        clear_layout(self.copies)
         for copy, key in zip(self.document.rig.copies, wanted, strict=True):
             self.copies.addWidget(self._copy_row(copy.block, copy.label or "another photo", key))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from PySide6.QtWidgets import QWidget
 
 from app.document import Document
-from app.panels.section import Section
+from app.panels.section import Section, clear_layout
 from app.panels.slider import ParameterRow
 from app.theme import Theme
 from core.rig import Parameter
@@ -69,12 +69,7 @@ class Panel(Section):
     def clear(self) -> None:
         """Take all rows away."""
         self.sliders.clear()
-        while self.rows.count():
-            item = self.rows.takeAt(0)
-            widget = item.widget() if item else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        clear_layout(self.rows)
 
     def _photo_opened(self) -> None:
         head = self.document.session.head

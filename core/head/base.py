@@ -9,7 +9,6 @@ import numpy as np
 from core.codes import FaceCode
 
 # Sets of the 68 points by index: the convention of spec sections 1 to 3 (iBUG 300-W order).
-CONTOUR_68 = slice(0, 17)
 LEFT_EYE_68 = slice(36, 42)
 RIGHT_EYE_68 = slice(42, 48)
 MOUTH_CORNERS_68 = (48, 54)
