@@ -131,9 +131,7 @@ def _data() -> Iterator[Finding]:
     yield _try("default prior", _prior, essential=True)
     yield _try("network", _network, essential=True)
     yield _try("identity model", _identity)
-    flame = _try("FLAME head", _flame)
-    yield flame if flame.state == OK else Finding(
-        OPTIONAL, f"FLAME head: to use models trained on it, put your own FLAME files into {paths.flame_dir()}")
+    yield from imported()
     people = paths.known_people()
     yield Finding(OK, f"people: {', '.join(people)}") if people else Finding(OPTIONAL, "people: none yet")
 
@@ -191,11 +189,26 @@ def _identity() -> str:
     return "dlib face recognition"
 
 
-def _flame() -> str:
+def imported() -> Iterator[Finding]:
+    """The user's own licensed files: what is imported, and what could be."""
+    from core import assets
+    from core.assets.store import TITLES
+
+    found = assets.status()
+    for asset in found:
+        about = f"{asset.what}, '{asset.name}', from {asset.file}"
+        # only FLAME is opened: its arrays are small, and the others are checked whenever they are opened
+        yield _try("imported", lambda about=about, kind=asset.kind: _flame(about) if kind == "flame" else about)  # type: ignore[misc]
+    missing = [title for kind, title in TITLES.items() if kind not in {asset.kind for asset in found}]
+    if missing:
+        yield Finding(OPTIONAL, f"not imported: {', '.join(missing)}; 'main.py assets import FOLDER' brings in your own files")
+
+
+def _flame(about: str) -> str:
     from core.head import load_head
 
-    head = load_head("flame", paths.flame_dir())
-    return f"{len(head.faces):,} triangles, from {paths.flame_dir()}"
+    load_head("flame")
+    return about
 
 
 def _display(display_problem: Callable[[], str | None]) -> Finding:

@@ -70,6 +70,20 @@ def atomic_save(path: str | Path, write: Callable[[BinaryIO], object], *, make_f
     return shown
 
 
+def atomic_adopt(finished: Path, target: Path) -> Path:
+    """Give a finished file on the same disk the name `target` at once, with missing folders made. Raises WriteError."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with finished.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(finished, _mode(target))
+        os.replace(finished, target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise WriteError(f"Could not write {target}: {reason(error)}.") from error
+    return target
+
+
 def reason(error: OSError) -> str:
     """Why the system refused, and what to do, as the end of a sentence."""
     known = _REASONS.get(error.errno) if error.errno is not None else None

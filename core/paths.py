@@ -44,9 +44,9 @@ def priors_dir() -> Path:
     return data_dir() / "priors"
 
 
-def flame_dir() -> Path:
-    """The user's own FLAME files (their licence forbids shipping them)."""
-    return data_dir() / "flame"
+def assets_dir() -> Path:
+    """What was converted from the user's own licensed files (their licences forbid shipping them)."""
+    return data_dir() / "assets"
 
 
 def default_prior() -> Path:

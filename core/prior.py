@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from core import paths
+from core.assets.convert import open_checkpoint
+from core.assets.digests import file_digest
+from core.assets.store import prior_files
 from core.errors import AssetError
 from models.checkpoint import Checkpoint, CheckpointError, load
 from models.config import DenoiserConfig
@@ -35,19 +38,16 @@ class Prior:
         return self.checkpoint.build()
 
 
-def load_prior(path: str | Path | None = None, head: str | None = None) -> Prior:
-    """Load weights from a file; None takes the prior that ships.
+def load_prior(path: str | Path | None = None, head: str | None = None, size: int | None = None) -> Prior:
+    """Load weights: from a file of ours, from a released checkpoint (.pt, converted once by `core.assets`), or the model that was
+    imported under a name. None takes the prior that ships.
 
-    head: the head model it must belong to, None for any. Raises AssetError with a message for the user when the file is missing,
-    damaged, of an unknown layout, or belongs to another head.
+    head: the head model it must belong to; size: the side of its pictures; None for any. Raises AssetError with a message for the
+    user when there is no such file, or it is damaged, of an unknown layout, of another size or for another head.
     """
-    file = Path(path) if path is not None else paths.default_prior()
-    if not file.is_file():
-        what = "The model that ships with the program" if path is None else "The model"
-        raise AssetError(f"{what}, {file}, is not there. "
-                         + ("Restore it from the program's files." if path is None else "Check the path."))
+    file = _file_of(path)
     try:
-        checkpoint = load(file)
+        checkpoint = load(file, file_digest(file))
     except CheckpointError as error:
         raise AssetError(f"{file} can't be used as a model: {error}. Get the file again, or choose another one.") from error
     except OSError as error:
@@ -56,5 +56,26 @@ def load_prior(path: str | Path | None = None, head: str | None = None) -> Prior
     if head is not None and said.head != head:
         raise AssetError(f"{file} was trained on the '{said.head}' head and can't be used with the '{head}' head. "
                          f"Choose a model made for '{head}'.")
+    if size is not None and said.config.size != size:
+        raise AssetError(f"{file} makes pictures of {said.config.size} pixels, but {size} are asked for. "
+                         f"Choose a model of {size} pixels.")
     return Prior(said.name or file.stem, said.head, said.config.size, said.config, checkpoint.digest, said.licence, said.card,
                  file, checkpoint)
+
+
+def _file_of(path: str | Path | None) -> Path:
+    """The .safetensors file that is meant."""
+    if path is None:
+        if not paths.default_prior().is_file():
+            raise AssetError(f"The model that ships with the program, {paths.default_prior()}, is not there. "
+                             "Restore it from the program's files.")
+        return paths.default_prior()
+    file = Path(path)
+    if file.is_file():
+        return file if file.suffix.lower() == ".safetensors" else open_checkpoint(file)
+    imported = prior_files()
+    if str(path) in imported:
+        return imported[str(path)]
+    other = (f"give the name of an imported one ({', '.join(imported)})" if imported
+             else "import one with 'main.py assets import FOLDER'")
+    raise AssetError(f"The model, {file}, is not there. Check the path, or {other}.")

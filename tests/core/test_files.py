@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.files import atomic_save, atomic_write
+from core.files import atomic_adopt, atomic_save, atomic_write
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
@@ -79,3 +79,16 @@ def test_other_errors_pass_and_leave_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         atomic_save(tmp_path / "a", lambda _: 1 / 0)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_finished_file_takes_a_name(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "name"
+    for content in (b"one", b"two"):
+        finished = tmp_path / "finished"
+        finished.write_bytes(content)
+        atomic_adopt(finished, target)
+        assert target.read_bytes() == content and not finished.exists()
+    finished.write_bytes(b"three")
+    with pytest.raises(UserError, match="Could not write"):
+        atomic_adopt(finished, tmp_path / "new")
+    assert finished.exists() and target.read_bytes() == b"two"
