@@ -8,6 +8,11 @@ from typing import Any
 
 import numpy as np
 
+# DECA's order of a code (shape, texture, expression, pose, jaw, camera, light: 236 numbers for FLAME), then what FLAME as DECA
+# uses it never moves.
+_VECTOR = ("identity", "albedo", "expression", "pose", "jaw", "camera", "light", "neck", "eyes", "box")
+_STILL_IN_DECA = ("neck", "eyes", "box")
+
 _SHAPES: dict[str, tuple[int, ...] | None] = {
     "identity": None, "expression": None, "pose": (3,), "neck": (3,), "jaw": (3,), "eyes": (2,),
     "albedo": None, "camera": (3,), "box": (3,), "light": (9, 3),
@@ -63,6 +68,17 @@ class FaceCode:
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+    def vector(self, fields: tuple[str, ...] = ()) -> np.ndarray:
+        """The code as one float32 array (n,), for networks that take it as numbers: `fields` in that order, () for all.
+
+        All of a 'flame' code are DECA's 236; other heads add neck, eyes and box. Raises ValueError for an unknown field.
+        """
+        unknown = set(fields) - set(_VECTOR)
+        if unknown:
+            raise ValueError(f"a face code has no {', '.join(sorted(unknown))}; expected some of {', '.join(_VECTOR)}")
+        chosen = fields or tuple(name for name in _VECTOR if self.head != "flame" or name not in _STILL_IN_DECA)
+        return np.concatenate([getattr(self, name).reshape(-1) for name in chosen])
 
     def replace(self, **changes: Any) -> FaceCode:
         """A copy with the named fields changed."""

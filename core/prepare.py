@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from core import estimators
 from core.codes import FaceCode
 from core.cv import cv2
 from core.errors import PhotoError, UserError
@@ -111,7 +112,7 @@ def head_digest(head: HeadModel) -> str:
 def _chunks(items: Sequence[Item], size: int, head: str) -> Iterator[tuple[str, list[Item]]]:
     """Shard file name and items. The name holds what decides the content; a container counts by size and time of change.
 
-    head: its name and digest.
+    head: its name and digest, and the estimator's name where it is not the plain fit.
     """
     stamps: dict[str, str] = {}
     groups: dict[str, list[Item]] = {}
@@ -140,31 +141,30 @@ def _opened(container: str) -> tarfile.TarFile:
 _tools: dict[str, Any] = {}
 
 
-def _start_worker(head: str) -> None:
-    """What a process needs once: the head and the landmark model."""
+def _start_worker(head: str, estimator: str, size: int) -> None:
+    """What a process needs once: the head, the landmark model and the estimator."""
     from core.landmarks import FaceFinder
 
     finder = FaceFinder()
     # the landmark model must be closed before the interpreter takes its threads down
     util.Finalize(None, finder.close, exitpriority=10)
-    _tools.update(head=load_head(head), finder=finder)
+    _tools.update(head=load_head(head), finder=finder, estimate=estimators.get(estimator, head, size))
 
 
-def prepare_one(item: Item, size: int, head: Any, finder: Any) -> Prepared:
-    """The aligned crop of a picture at size x size, and its fit.
+def prepare_one(item: Item, size: int, head: Any, finder: Any, estimate: estimators.Estimator | None = None) -> Prepared:
+    """The aligned crop of a picture at size x size, and its fit. estimate: finds the code (see `core.estimators`).
 
     A square picture that already has the framing of spec section 1 is kept as it is. Raises PhotoError (NoFaceError) when it
     can't be used.
     """
-    from core.estimate import fit_photo
     from core.photo import Photo, load_image
     from core.rig import pose_degrees
 
     data = item.read()
     image = load_image(data)
-    photo = _as_aligned(image, finder) or Photo.open(image, None, finder)
+    photo = as_aligned(image, finder) or Photo.open(image, None, finder)
     crop = photo.crop(size)
-    fit = fit_photo(head, photo)
+    fit = (estimate or estimators.get(None, head.name, size))(head, photo)
     pixels = image.pixels
     kept = data[:2] == b"\xff\xd8" and pixels.shape[:2] == (size, size) and np.array_equal(crop, pixels)
     facts = {
@@ -174,7 +174,11 @@ def prepare_one(item: Item, size: int, head: Any, finder: Any) -> Prepared:
     return Prepared(item.name, data if kept else encode_jpeg(crop), fit.code, facts)
 
 
-def _as_aligned(image: Any, finder: Any) -> Any:
+def as_aligned(image: Any, finder: Any) -> Any:
+    """The Photo of a square picture that already has the framing of spec section 1, kept as it is; None for any other.
+
+    Raises NoFaceError when there is no face in it.
+    """
     from core.align import Alignment
     from core.landmarks import points68
     from core.photo import Photo
@@ -208,13 +212,15 @@ def decode_jpeg(data: bytes | np.ndarray) -> np.ndarray:
 # -- shards -----------------------------------------------------------------------------------------------------------------
 
 
-def write_shard(path: Path, pictures: Sequence[Prepared], refused: Sequence[tuple[str, str]], head: str, size: int) -> None:
+def write_shard(path: Path, pictures: Sequence[Prepared], refused: Sequence[tuple[str, str]], head: str, size: int,
+                estimator: str = estimators.FIT) -> None:
     """Write pictures, and (name, reason) of those refused, to an .npz at once. Raises WriteError."""
     arrays: dict[str, np.ndarray] = {
         "names": np.array([p.name for p in pictures], dtype=np.str_),
         "jpeg": np.frombuffer(b"".join(p.jpeg for p in pictures), np.uint8),
         "ends": np.cumsum([len(p.jpeg) for p in pictures]).astype(np.int64),
-        "about": np.array(json.dumps({"version": VERSION, "head": head, "size": size, "refused": list(refused)}))}
+        "about": np.array(json.dumps(
+            {"version": VERSION, "head": head, "estimator": estimator, "size": size, "refused": list(refused)}))}
     for field in FIELDS if pictures else ():
         arrays[f"code_{field}"] = np.stack([getattr(p.code, field) for p in pictures])
     for fact in pictures[0].facts if pictures else ():
@@ -222,20 +228,21 @@ def write_shard(path: Path, pictures: Sequence[Prepared], refused: Sequence[tupl
     atomic_save(path, lambda file: np.savez(file, **arrays), make_folder=True)  # type: ignore[arg-type]
 
 
-def _prepare_chunk(path: Path, items: Sequence[Item], size: int, head_name: str) -> tuple[int, list[tuple[str, str]]]:
+def _prepare_chunk(path: Path, items: Sequence[Item], size: int, head_name: str,
+                   estimator: str) -> tuple[int, list[tuple[str, str]]]:
     done: list[Prepared] = []
     refused: list[tuple[str, str]] = []
     for item in items:
         try:
-            done.append(prepare_one(item, size, _tools["head"], _tools["finder"]))
+            done.append(prepare_one(item, size, _tools["head"], _tools["finder"], _tools["estimate"]))
         except (UserError, ValueError, np.linalg.LinAlgError) as error:
             refused.append((item.name, str(error)))
-    write_shard(path, done, refused, head_name, size)
+    write_shard(path, done, refused, head_name, size, estimator)
     return len(done), refused
 
 
 def shard_about(path: Path) -> dict[str, Any]:
-    """version, head, size, refused and count of a shard. Raises UserError when it is damaged."""
+    """version, head, estimator, size, refused and count of a shard. Raises UserError when it is damaged."""
     try:
         with np.load(path) as shard:
             return {**json.loads(str(shard["about"])), "count": len(shard["names"])}
@@ -244,21 +251,25 @@ def shard_about(path: Path) -> dict[str, Any]:
 
 
 def prepare(sources: Iterable[str | Path], out: str | Path, size: int = 256, head: str = "open", workers: int = 2,
-            say: Any = print) -> dict[str, Any]:
+            say: Any = print, estimator: str | None = None) -> dict[str, Any]:
     """Turn pictures into shards in `out`; returns and writes the report (out/report.json).
 
-    workers: processes. say(line): progress. Raises UserError; unusable pictures don't stop it, they are listed in the report.
+    workers: processes. say(line): progress. estimator: how codes are found (None: the head's default). Raises UserError; unusable
+    pictures don't stop it, they are listed in the report.
     """
     folder = Path(out)
-    digest = head_digest(load_head(head))
-    chunks = list(_chunks(find_items(sources), size, f"{head} {digest}"))
+    estimator = estimator or estimators.names(head)[0]
+    estimators.get(estimator, head, size)  # says at once what is missing
+    decides = f"{head} {head_digest(load_head(head))}" + (f" {estimator}" if estimator != estimators.FIT else "")
+    chunks = list(_chunks(find_items(sources), size, decides))
     missing = [(folder / name, part) for name, part in chunks if not (folder / name).exists()]
     total = sum(len(part) for _, part in missing)
     say(f"{len(chunks)} shards, {len(chunks) - len(missing)} of them ready; {total} pictures to do")
     started, seen, used = time.monotonic(), 0, 0
     if missing:
-        with ProcessPoolExecutor(max(1, min(workers, len(missing))), get_context("spawn"), _start_worker, (head,)) as pool:
-            jobs = {pool.submit(_prepare_chunk, path, part, size, head): len(part) for path, part in missing}
+        with ProcessPoolExecutor(max(1, min(workers, len(missing))), get_context("spawn"), _start_worker,
+                                 (head, estimator, size)) as pool:
+            jobs = {pool.submit(_prepare_chunk, path, part, size, head, estimator): len(part) for path, part in missing}
             for job in as_completed(jobs):
                 count, _ = job.result()
                 seen, used = seen + jobs[job], used + count
@@ -286,12 +297,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the shards")
     parser.add_argument("--size", type=int, default=256, help="side of the crops, pixels (default 256)")
     parser.add_argument("--head", default="open", help="head model to fit (default open)")
+    parser.add_argument("--estimator", help="how codes are found: fit, or deca for the flame head (default: the head's)")
     parser.add_argument("--workers", type=int, default=max(1, min(os.cpu_count() or 1, 8)), help="processes")
 
 
 def run(args: argparse.Namespace) -> int:
     """`main.py prepare`: returns the exit status."""
-    report = prepare(args.sources, args.out, args.size, args.head, args.workers)
+    report = prepare(args.sources, args.out, args.size, args.head, args.workers, estimator=args.estimator)
     print(f"{report['pictures']} pictures in {len(report['shards'])} shards, {report['bytes'] / 2**20:.0f} MiB, in {args.out}")
     for entry in report["refused"][:10]:
         print(f"refused {entry['name']}: {entry['reason']}", file=sys.stderr)

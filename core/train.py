@@ -1,4 +1,7 @@
-"""Training of a generic prior (Stage 1, spec section 6): resumable at any step, on any device, with CSV log and sample sheets."""
+"""Training of both stages (spec section 6): resumable at any step, on any device, with CSV log and sample sheets.
+
+Stage 1 makes a generic prior; Stage 2 goes on with it on one person's album, the global encoder kept.
+"""
 from __future__ import annotations
 
 import argparse
@@ -9,19 +12,25 @@ from pathlib import Path
 
 import torch
 
-from core import paths
+from core.conditioning import vector_problem
 from core.device import pick_device
 from core.errors import UserError
 from core.head import load_head
-from core.train_config import TrainConfig
+from core.render.rasterize import get_rasterizer, rasterizer_names
+from core.train_config import TrainConfig, ablation, assignments
 from core.train_data import Maker, Shards, ahead, batches, is_held_back, person_key
 from core.train_watch import Check, Log, StopSignal
-from core.trainer import Trainer
+from core.trainer import Trainer, read_state
+
+DEFAULT = "compact-256"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how often. minutes, steps: whichever comes first; 0 minutes: no limit. The others count steps or minutes."""
+    """How long and how often. minutes, steps: whichever comes first; 0 minutes: no limit. The others count steps or minutes.
+
+    finish: the learning rate falls within those minutes, as it would over all steps. rasterizer: what draws the buffers.
+    """
 
     minutes: float = 0.0
     steps: int = 0
@@ -30,16 +39,22 @@ class Plan:
     sheet_every: int = 0
     check_every: int = 200
     export: Path | None = None
+    finish: bool = False
+    rasterizer: str = "numba"
 
 
 def train(trainer: Trainer, data: Shards, held_back: Shards | None, out: Path, plan: Plan,
           say: Callable[[str], None] = print) -> None:
     """Train until the plan says stop, or SIGTERM or Ctrl-C comes; leaves out/state.pt, out/log.csv and out/sheets/.
 
-    Raises UserError when a file can't be written or the loss diverges; the last saved state stays usable.
+    Raises UserError when a file can't be written, the head is not the network's, or the loss diverges; the last saved state stays
+    usable.
     """
     head = load_head(trainer.config.head)
-    maker = Maker(data, head, trainer.config.side, trainer.config.augment)
+    problem = vector_problem(trainer.config.network, head)
+    if problem:
+        raise UserError(f"Training can't start: {problem}.")
+    maker = Maker(data, head, trainer.config.side, trainer.config.augment, plan.rasterizer)
     source = ahead(batches(maker, data.odds(trainer.config.mix), trainer.config.batch, trainer.config.seed,
                            trainer.step * trainer.config.accumulate))
     log = Log(out / "log.csv", trainer)
@@ -51,10 +66,12 @@ def train(trainer: Trainer, data: Shards, held_back: Shards | None, out: Path, p
     def keep() -> None:
         trainer.save(out / "state.pt")
         if plan.export is not None:
-            trainer.export(plan.export, data.sources())
+            trainer.export(plan.export, data.facts())
 
     try:
         while trainer.step < last and not stop.asked and not (plan.minutes and time.monotonic() - begun > 60 * plan.minutes):
+            if plan.finish:
+                trainer.progress = (time.monotonic() - begun) / (60 * plan.minutes)
             log.add(trainer.train_step(source))
             if plan.check_every and trainer.step % plan.check_every == 0 and check is not None:
                 log.held_back = check.loss()
@@ -77,12 +94,17 @@ def train(trainer: Trainer, data: Shards, held_back: Shards | None, out: Path, p
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `main.py train`."""
-    parser.add_argument("--config", metavar="FILE", help="training configuration (resources/configs); not needed with --resume")
+    parser.add_argument("--config", metavar="FILE", help="training configuration: a file, or a name in resources/configs "
+                        f"(default {DEFAULT}; with --resume the run's own)")
+    parser.add_argument("--ablation", metavar="NAME", help="an ablation of the paper (resources/configs/ablations.json)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
+                        help="another value, such as rate=1e-4 or network.buffers=normal,albedo; may be given again")
     parser.add_argument("--data", action="append", default=[], metavar="DIR", help="folder of 'prepare'; may be given again")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--init", metavar="FILE", help="start from an exported model, or from the state.pt of another run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--minutes", type=float, default=0.0, help="time limit")
+    parser.add_argument("--finish", action="store_true", help="let the learning rate fall within --minutes, to end there")
     parser.add_argument("--steps", type=int, default=0, help="stop at this step (default: the configuration's)")
     parser.add_argument("--export", metavar="FILE", help="write the model there each time the state is saved; alone: only that")
     parser.add_argument("--exclude", metavar="DIR", help="hold back the people whose pictures (by name) are in this folder")
@@ -90,6 +112,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log-every", type=int, default=20, metavar="N", help="line in log.csv every N steps (default 20)")
     parser.add_argument("--save-minutes", type=float, default=3.0, help="minutes between saved states (default 3)")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best present)")
+    parser.add_argument("--rasterizer", default="numba", choices=rasterizer_names(),
+                        help="what draws the buffers: numba (default, on the CPU), torch or pytorch3d (a batch at once)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of each worker (default: all)")
     parser.add_argument("--workers", type=int, default=1,
                         help="batches of a step that run beside each other; with --threads 1 best on a busy CPU")
@@ -103,27 +127,40 @@ def run(args: argparse.Namespace) -> int:
         device = pick_device(args.device)
     except ValueError as error:
         raise UserError(str(error)) from error
-    out, state = Path(args.out), Path(args.out) / "state.pt"
-    given = TrainConfig.load(args.config) if args.config else None
-    if args.resume:
-        trainer = Trainer.resume(state, device, given, args.workers)
-    else:
-        if given is None:
-            raise UserError(f"Name a training configuration with --config (see {paths.RESOURCES / 'configs'}).")
-        if state.exists():
-            raise UserError(f"{out} already holds a run. Go on with --resume, or choose another --out.")
-        trainer = Trainer(given, device, args.workers)
-        if args.init:
-            trainer.start_from(Path(args.init))
+    if args.finish and not args.minutes:
+        raise UserError("--finish needs --minutes.")
+    get_rasterizer(args.rasterizer)  # says at once when it is not installed
+    out = Path(args.out)
+    trainer = _trainer(args, out / "state.pt", device)
     if args.export and not args.data:
         trainer.export(Path(args.export))
         return 0
     data, held_back = _load_data(args, trainer.config)
     print(f"{len(data)} pictures, {len(held_back) if held_back else 0} held back; on {device}", flush=True)
     plan = Plan(args.minutes, args.steps, args.save_minutes, args.log_every, sheet_every=args.sheet_every,
-                export=Path(args.export) if args.export else None)
+                export=Path(args.export) if args.export else None, finish=args.finish, rasterizer=args.rasterizer)
     train(trainer, data, held_back, out, plan, say=lambda line: print(line, flush=True))
     return 0
+
+
+def _trainer(args: argparse.Namespace, state: Path, device: torch.device) -> Trainer:
+    """A new run, or the one that goes on."""
+    if args.resume:
+        return Trainer.resume(state, device, _config(args, args.config or state), args.workers)
+    if state.exists():
+        raise UserError(f"{state.parent} already holds a run. Go on with --resume, or choose another --out.")
+    trainer = Trainer(_config(args, args.config or DEFAULT), device, args.workers)
+    if args.init:
+        trainer.start_from(Path(args.init))
+    return trainer
+
+
+def _config(args: argparse.Namespace, source: str | Path) -> TrainConfig:
+    """The configuration of a file, or of a run's state, with the changes asked for."""
+    changes = {**(ablation(args.ablation) if args.ablation else {}), **assignments(args.changes)}
+    if isinstance(source, Path):
+        return TrainConfig.from_json(read_state(source)["config"]).changed(changes)
+    return TrainConfig.load(source, changes)
 
 
 def _load_data(args: argparse.Namespace, config: TrainConfig) -> tuple[Shards, Shards | None]:
@@ -132,8 +169,8 @@ def _load_data(args: argparse.Namespace, config: TrainConfig) -> tuple[Shards, S
     def held(name: str) -> bool:
         return is_held_back(name, config.hold_back, people)
 
-    data = Shards(args.data, config.head, lambda name: not held(name))
+    data = Shards(args.data, config.head, lambda name: not held(name), mean_identity=config.mean_identity)
     try:
-        return data, Shards(args.data, config.head, held)
+        return data, Shards(args.data, config.head, held, identity=data.identity)
     except UserError:
         return data, None

@@ -8,9 +8,10 @@ import re
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from core.errors import UserError
 from core.head.base import HeadModel
 from core.light import SH_CONSTANTS, LightParams, lamp_lobe, mean_shading, shade
 from core.prepare import FIELDS, decode_jpeg
-from core.render.buffers import render_buffers
+from core.render.buffers import Buffers, render_batch, render_buffers
 from core.render.numba_raster import Workspace
 from core.train_config import Augment
 
@@ -31,18 +32,21 @@ class Example:
     """One training picture, float32.
 
     photo (3, S, S) in [-1, 1]; code_view (3, S, S): what the global encoder sees; condition (9, S, S); coverage (1, S, S).
+    code: the parameters that the buffers show, mirroring left out.
     """
 
     photo: np.ndarray
     code_view: np.ndarray
     condition: np.ndarray
     coverage: np.ndarray
+    code: FaceCode
 
 
 def person_key(name: str) -> str:
     """What names of the same person's pictures have in common, as far as a name tells: 'londonsmile_039-08' -> 'london_039'."""
-    key = re.sub(r"(neutral|smil(e|ing))", "", name.lower())
-    return re.sub(r"-\d+$", "", key)
+    source, underscore, rest = name.lower().partition("_")
+    # one or two digits count a person's pictures ('-08'); three number the pictures of a figure ('-008'), each of somebody else
+    return re.sub(r"(neutral|smil(e|ing))$", "", source) + underscore + re.sub(r"-\d{1,2}$", "", rest)
 
 
 def is_held_back(name: str, share: float, people: frozenset[str] = frozenset()) -> bool:
@@ -58,8 +62,11 @@ class Shards:
     """
 
     def __init__(self, folders: Iterable[str | Path], head: str, keep: Callable[[str], bool] = lambda name: True,
-                 largest_error: float = 0.0) -> None:
-        """keep(name): filter. largest_error: pictures whose landmarks fit worse are left out (0: none are)."""
+                 largest_error: float = 0.0, identity: np.ndarray | None = None, mean_identity: bool = False) -> None:
+        """keep(name): filter. largest_error: pictures whose landmarks fit worse are left out (0: none are).
+
+        identity (K,): put in place of each picture's own; mean_identity: that is the mean of them all (spec section 6).
+        """
         self.names: list[str] = []
         self.groups: list[str] = []
         self._jpeg: list[bytes] = []
@@ -71,6 +78,9 @@ class Shards:
         if not self.names:
             raise UserError("No training pictures were found. Run 'main.py prepare' first, and name its folder with --data.")
         self.codes = {name: np.stack(values) for name, values in codes.items()}
+        self.identity = self.codes["identity"].mean(0) if mean_identity else identity
+        if self.identity is not None:
+            self.codes["identity"] = np.broadcast_to(self.identity, self.codes["identity"].shape)
 
     def _add(self, path: Path, keep: Callable[[str], bool], largest: float, codes: dict[str, list[np.ndarray]]) -> None:
         try:
@@ -103,6 +113,11 @@ class Shards:
         """The fitted parameters of a picture."""
         return FaceCode(self.head, **{name: values[index] for name, values in self.codes.items()})
 
+    def facts(self) -> dict[str, Any]:
+        """What a model card says of these pictures: their count by source, and the identity put in place of their own."""
+        own = {} if self.identity is None else {"mean_identity": [float(value) for value in self.identity]}
+        return {"pictures": self.sources(), **own}
+
     def sources(self) -> dict[str, int]:
         """Pictures by source: the part of the name before the first underscore."""
         return dict(Counter(name.split("_")[0] for name in self.names))
@@ -122,10 +137,13 @@ class Shards:
 
 
 class Maker:
-    """Examples from shards: decodes, cuts, mirrors, relights and renders. One per thread."""
+    """Examples from shards: decodes, cuts, mirrors, relights and renders. One per thread.
 
-    def __init__(self, shards: Shards, head: HeadModel, size: int, augment: Augment) -> None:
-        self.shards, self.head, self.size, self.augment = shards, head, size, augment
+    rasterizer: what draws the buffers ('torch': a batch at once, on a GPU where there is one).
+    """
+
+    def __init__(self, shards: Shards, head: HeadModel, size: int, augment: Augment, rasterizer: str = "numba") -> None:
+        self.shards, self.head, self.size, self.augment, self.rasterizer = shards, head, size, augment, rasterizer
         self._workspace = Workspace()
 
     def plain(self, index: int) -> Example:
@@ -136,19 +154,35 @@ class Maker:
         """A picture with the variations drawn from rng."""
         return self._make(self.shards.photo(index), self.shards.code(index), rng)
 
+    def varied_batch(self, indices: Sequence[int], rng: np.random.Generator) -> list[Example]:
+        """Pictures with variations, their buffers drawn together. Each has a generator of its own, seeded from rng."""
+        own = [np.random.default_rng(seed) for seed in rng.integers(0, 2**63, len(indices))]
+        photos = [self.shards.photo(i) for i in indices]
+        cuts = [self._cut(photo, self.shards.code(i), r) for photo, i, r in zip(photos, indices, own, strict=True)]
+        drawn = render_batch(self.head, [code for _, code in cuts], self.size, self.rasterizer)
+        return [self._finish(photo, *cut, found, r) for photo, cut, found, r in zip(photos, cuts, drawn, own, strict=True)]
+
     def _make(self, photo: np.ndarray, code: FaceCode, rng: np.random.Generator | None) -> Example:
         own = photo
         if rng is not None:
             photo, code = self._cut(photo, code, rng)
+        found = render_buffers(self.head, code, self.size, self.rasterizer, workspace=self._workspace)
+        return self._finish(own, photo, code, found, rng)
+
+    def _finish(self, own: np.ndarray, photo: np.ndarray, code: FaceCode, found: Buffers,
+                rng: np.random.Generator | None) -> Example:
+        """The example of a cut photo, its code and its buffers; own: the photo before the cut."""
         picture = compose.resize(photo.astype(np.float32), self.size)
-        found = render_buffers(self.head, code, self.size, workspace=self._workspace)
         rendered, normal, albedo = found.rendered.copy(), found.normal.copy(), found.albedo.copy()
         coverage = found.coverage.copy()
         view = picture
         if rng is not None:
             if rng.random() < self.augment.relight:
-                picture, rendered = relit(picture, rendered, normal, albedo, coverage, code.light, other_light(code.light, rng))
+                after = other_light(code.light, rng)
+                picture, rendered = relit(picture, rendered, normal, albedo, coverage, code.light, after)
+                code = code.replace(light=after)
             gains = self._gains(rng)
+            code = code.replace(light=code.light * gains)
             picture = np.clip(picture * gains, 0, 255)
             rendered *= gains
             if rng.random() < 0.5:  # else it was the light that changed, not the skin
@@ -159,7 +193,7 @@ class Maker:
             view = self._view(own, rng) if self.augment.independent_code else picture
         condition = np.concatenate([image.transpose(2, 0, 1) for image in (rendered, normal, albedo)])
         return Example(compose.to_model(picture), compose.to_model(view), np.ascontiguousarray(condition, np.float32),
-                       np.ascontiguousarray(coverage, np.float32)[None])
+                       np.ascontiguousarray(coverage, np.float32)[None], code)
 
     def _cut(self, photo: np.ndarray, code: FaceCode, rng: np.random.Generator) -> tuple[np.ndarray, FaceCode]:
         """A smaller square of the photo, and the code whose face box follows it exactly."""
@@ -210,7 +244,7 @@ def batches(maker: Maker, odds: np.ndarray, batch: int, seed: int, first: int) -
     number = first
     while True:
         rng = np.random.default_rng([seed, number])
-        yield [maker.varied(int(i), rng) for i in rng.choice(len(odds), batch, p=odds)]
+        yield maker.varied_batch([int(i) for i in rng.choice(len(odds), batch, p=odds)], rng)
         number += 1
 
 

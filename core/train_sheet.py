@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core import compose
 from core.codes import FaceCode
+from core.conditioning import face_vectors
 from core.diffusion import edit, invert, sample, timesteps
 from core.files import atomic_write
 from core.head.base import HeadModel
@@ -37,14 +38,15 @@ def write_sheet(path: Path, model: RigModel, examples: list[tuple[Example, FaceC
 
 def _row(network: EpsilonNetwork, example: Example, code: FaceCode, head: HeadModel) -> list[np.ndarray]:
     photo, own = torch.from_numpy(example.photo)[None], torch.from_numpy(example.condition)[None]
-    z = network.encode(photo)
+    z = network.encode(photo, own, face_vectors(network.config, [code]))
     cells = [_picture(photo), _rendered(own), _picture(sample(network, photo, own, z, STEPS, seed=1))]
     inversion = invert(network, photo, own, z, timesteps(STEPS), seed=0)
     for azimuth in LAMPS:
         light = edit_light(code.light, {"azimuth": azimuth, "elevation": 20.0, "intensity": 1.2})
-        target = render_buffers(head, code.replace(light=light), photo.shape[-1]).condition()
-        condition = torch.from_numpy(target.copy())[None]
-        cells += [_rendered(condition), _picture(edit(network, inversion, condition, z, skip=1))]
+        other = code.replace(light=light)
+        condition = torch.from_numpy(render_buffers(head, other, photo.shape[-1]).condition())[None]
+        target = network.encode(photo, condition, face_vectors(network.config, [other]))
+        cells += [_rendered(condition), _picture(edit(network, inversion, condition, target, skip=1))]
     return cells
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.conditioning import face_vectors
 from core.diffusion import add_noise, p2_weight, velocity
 from core.train_data import Example
+from models.config import DenoiserConfig
 
 
 def loss_of(model: nn.Module, bar: Tensor, x0: Tensor, condition: Tensor, code: Tensor, t: Tensor, noise: Tensor,
@@ -46,15 +48,18 @@ class Batch:
     view: Tensor
     condition: Tensor
     coverage: Tensor
+    vector: Tensor | None
 
     @classmethod
-    def of(cls, examples: list[Example], device: torch.device) -> Batch:
-        """Stack examples; pictures go in channels_last."""
+    def of(cls, examples: list[Example], device: torch.device, network: DenoiserConfig) -> Batch:
+        """Stack examples; pictures go in channels_last. network: says which numbers of the face codes it takes."""
         def put(name: str) -> Tensor:
             stacked = torch.from_numpy(np.stack([getattr(e, name) for e in examples]))
             return stacked.to(device, memory_format=torch.channels_last)
 
-        return cls(put("photo"), put("code_view"), put("condition"), put("coverage"))
+        vector = face_vectors(network, [e.code for e in examples])
+        vector = None if vector is None else vector.to(device)
+        return cls(put("photo"), put("code_view"), put("condition"), put("coverage"), vector)
 
 
 def draw_timesteps(count: int, bias: float, generator: torch.Generator) -> Tensor:

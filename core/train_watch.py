@@ -99,11 +99,11 @@ class Check:
         generator, total = torch.Generator().manual_seed(0), 0.0
         examples = [example for example, _ in self.examples(self.COUNT)]
         for at in range(0, len(examples), 8):
-            batch = Batch.of(examples[at:at + 8], self.trainer.device)
+            batch = Batch.of(examples[at:at + 8], self.trainer.device, config.network)
             t = draw_timesteps(len(batch.photo), 0.0, generator).to(self.trainer.device)
             noise = torch.randn(batch.photo.shape, generator=generator).to(batch.photo)
-            with torch.autocast(self.trainer.device.type, torch.bfloat16):
-                each = loss_of(model, self.trainer.bar, batch.photo, batch.condition, model.encode(batch.view).float(), t, noise,
-                               config.network.prediction)
+            with self.trainer.autocast():
+                code = model.encode(batch.view, batch.condition, batch.vector).float()
+                each = loss_of(model, self.trainer.bar, batch.photo, batch.condition, code, t, noise, config.network.prediction)
             total += float(each.sum())
         return total / len(examples)

@@ -34,22 +34,31 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config, self.device, self.workers = config, device, workers
         self._threads: ThreadPoolExecutor | None = None
-        self.model = _placed(RigModel(config.network), device).train()
-        self.parameters = list(self.model.parameters())
+        self.model = _placed(RigModel(config.network), device)
+        trained: nn.Module = self.model if config.encoder == "trained" else self.model.denoisingUNet
+        self.model.requires_grad_(False).train()
+        self.parameters = list(trained.requires_grad_(True).parameters())
+        if config.encoder == "frozen":
+            self.model.encoder.eval()
         self.mean = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.parameters, config.rate, betas=(0.9, config.beta2),
                                            weight_decay=config.weight_decay, fused=device.type in ("cpu", "cuda"))
         self.bar = alphas_bar(config.network.schedule, config.network.steps).float().to(device)
         self.step = 0
         self.samples = 0
+        self.progress = 0.0
         self.history: list[dict[str, Any]] = []
 
     def rate(self) -> float:
-        """Learning rate of the coming step."""
+        """Learning rate of the coming step: it falls with the share of the steps that are done, or with `progress` where more."""
         config = self.config
         warm = min(1.0, (self.step + 1) / config.warmup) if config.warmup else 1.0
-        left = 1 - (1 - config.decay_to) * min(1.0, self.step / max(config.steps, 1))
+        left = 1 - (1 - config.decay_to) * min(1.0, max(self.step / max(config.steps, 1), self.progress))
         return config.rate * warm * left
+
+    def autocast(self) -> torch.autocast:
+        """The context in which the networks run: the configuration's precision."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16")
 
     def _draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """What is random in a part of a step: timesteps, noise, and which pictures keep their global code."""
@@ -62,13 +71,14 @@ class Trainer:
               seed: int) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Loss of each picture, and the gradients, of one batch."""
         config, device = self.config, self.device
-        batch = Batch.of(examples, device)
+        batch = Batch.of(examples, device, config.network)
         t, noise, kept = (value.to(device) for value in drawn)
         pixels = 1 + config.face_weight * batch.coverage if config.face_weight else None
         if self.workers == 1:
             torch.manual_seed(seed)  # dropout
-        with torch.autocast(device.type, torch.bfloat16):
-            code = self.model.encode(batch.view) * kept
+        with self.autocast():
+            code = self.model.encode(batch.view, batch.condition, batch.vector)
+            code = torch.cat([code[:, :config.network.code] * kept, code[:, config.network.code:]], 1)
             each = loss_of(self.model, self.bar, batch.photo, batch.condition, code, t, noise,
                            config.network.prediction, config.weighting, pixels=pixels)
         return each.detach(), torch.autograd.grad(each.mean() / config.accumulate, self.parameters)
@@ -111,7 +121,7 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the running mean of the weights; counters and batch statistics are taken as they are."""
+        """Move the running mean of weights and batch statistics; counters are taken as they are."""
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step)) if self.config.ema else 0.0
         state = self.model.state_dict()
         floating = [key for key, value in state.items() if value.is_floating_point()]
@@ -142,7 +152,8 @@ class Trainer:
             for group in trainer.optimiser.param_groups:  # a configuration that was given wins over the saved one
                 group.update(betas=(0.9, trainer.config.beta2), weight_decay=trainer.config.weight_decay)
         except (RuntimeError, ValueError) as error:
-            raise UserError(f"{path} holds another network than the configuration says. Name its own with --config.") from error
+            raise UserError(f"{path} holds another network or stage than the configuration says. "
+                            "Name its own with --config.") from error
         trainer.mean = {key: value.to(device) for key, value in state["mean"].items()}
         trainer.step, trainer.samples, trainer.history = state["step"], state["samples"], state["history"]
         return trainer
@@ -162,18 +173,16 @@ class Trainer:
         self.history = before
         self.mean = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
 
-    def description(self, shards: dict[str, int] | None = None) -> Description:
-        """What an export says about itself. shards: pictures by source."""
+    def description(self, facts: dict[str, Any] | None = None) -> Description:
+        """What an export says about itself. facts: of the pictures (`Shards.facts`)."""
         phases = [*self.history, _phase(self.config.to_json(), self.step, self.samples)]
         card: dict[str, Any] = {"samples_seen": sum(p["samples"] for p in phases), "phases": phases,
-                                "precision": "bfloat16 autocast"}
-        if shards is not None:
-            card["pictures"] = shards
+                                "precision": self.config.precision, **(facts or {})}
         return Description(self.config.network, self.config.name, self.config.head, LICENCE, card)
 
-    def export(self, path: Path, shards: dict[str, int] | None = None) -> None:
-        """Write the running mean as a prior (.safetensors)."""
-        atomic_write(path, to_bytes(self.mean, self.description(shards)), make_folder=True)
+    def export(self, path: Path, facts: dict[str, Any] | None = None) -> None:
+        """Write the running mean as a prior (.safetensors). facts: see `description`."""
+        atomic_write(path, to_bytes(self.mean, self.description(facts)), make_folder=True)
 
 
 def _placed(model: RigModel, device: torch.device) -> RigModel:
@@ -195,4 +204,5 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def _phase(config: dict[str, Any], step: int, samples: int) -> dict[str, Any]:
     return {"name": config["name"], "side": config["size"] or config["network"]["size"], "steps": step, "samples": samples,
-            "batch": config["batch"] * config["accumulate"], "rate": config["rate"], "mix": config["mix"]}
+            "batch": config["batch"] * config["accumulate"], "rate": config["rate"], "mix": config["mix"],
+            "encoder": config.get("encoder", "trained")}

@@ -13,6 +13,10 @@ REFERENCE_MULT: dict[int, tuple[float, ...]] = {
     512: (0.5, 1, 1, 2, 2, 4, 4),
 }
 PREDICTIONS = ("epsilon", "velocity")
+BUFFERS = ("rendered", "normal", "albedo")  # the order in which every caller gives them, 3 channels each
+
+
+_TUPLES = ("mult", "attention", "buffers", "encoder_buffers", "vector_of")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,13 @@ class DenoiserConfig:
     direct: whether a linear path leads from the noisy patches to the output (see models.denoiser.DirectPath).
     prediction: what the network's last layer means, 'epsilon' (noise) or 'velocity' (Salimans & Ho 2022).
     code: length of the global code. encoder_width: first channel count of the ResNet-18-shaped encoder.
-    condition: channels of the physical buffers. schedule, steps: the noise schedule it was trained with.
+    schedule, steps: the noise schedule it was trained with.
+
+    What the network is told of the face; the defaults are the published model, the others its ablations (DiffusionRig, section 4
+    and supplement). buffers: which physical buffers the denoiser sees beside the noisy picture, in that order, any of `BUFFERS`.
+    encoder_buffers: which ones the global encoder sees beside the photo (the feature condition). vector: count of numbers of the
+    face code that stand beside the global code (the vector condition), 0 for none; vector_of: the FaceCode fields they come from,
+    () for the whole `FaceCode.vector`.
 
     Raises ValueError for values that can't make a network.
     """
@@ -45,13 +55,16 @@ class DenoiserConfig:
     dropout: float = 0.1
     code: int = 64
     encoder_width: int = 64
-    condition: int = 9
+    buffers: tuple[str, ...] = BUFFERS
+    encoder_buffers: tuple[str, ...] = ()
+    vector: int = 0
+    vector_of: tuple[str, ...] = ()
     schedule: str = "linear"
     steps: int = 1000
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mult", tuple(self.mult))
-        object.__setattr__(self, "attention", tuple(self.attention))
+        for name in _TUPLES:
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.prediction not in PREDICTIONS:
             raise ValueError(f"prediction is {self.prediction!r}, expected one of {', '.join(PREDICTIONS)}")
         if not self.mult or any(width % self.groups for width in self.widths):
@@ -60,10 +73,27 @@ class DenoiserConfig:
             raise ValueError(f"a {self.size} pixel picture can't be halved {len(self.mult) - 1} times "
                              f"after patches of {self.patch}")
 
+        for name in ("buffers", "encoder_buffers"):
+            chosen = getattr(self, name)
+            if not set(chosen) <= set(BUFFERS) or len(set(chosen)) < len(chosen):
+                raise ValueError(f"{name} is {', '.join(chosen)}; expected each at most once of {', '.join(BUFFERS)}")
+        if self.vector < 0 or (self.vector_of and not self.vector):
+            raise ValueError(f"vector is {self.vector}, but needs the count of numbers that {', '.join(self.vector_of)} hold")
+
     @property
     def widths(self) -> tuple[int, ...]:
         """Channels of each level, finest first."""
         return tuple(int(m * self.base) for m in self.mult)
+
+    @property
+    def code_width(self) -> int:
+        """Numbers that steer the denoiser: the global code and, after it, those of the face code."""
+        return self.code + self.vector
+
+    @property
+    def code_follows_edit(self) -> bool:
+        """Whether the code depends on buffers or face code too, not on the photo alone."""
+        return bool(self.encoder_buffers or self.vector)
 
     @classmethod
     def reference(cls, size: int, base: int = 128, **changes: Any) -> DenoiserConfig:
@@ -80,8 +110,7 @@ class DenoiserConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file; `from_json` gives an equal configuration back."""
-        plain = asdict(self)
-        return {**plain, "mult": list(self.mult), "attention": list(self.attention)}
+        return {**asdict(self), **{name: list(getattr(self, name)) for name in _TUPLES}}
 
     def to_key(self) -> str:
         """A short text that is equal for equal configurations."""
@@ -89,7 +118,11 @@ class DenoiserConfig:
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> DenoiserConfig:
-        """The configuration written by `to_json`. Raises ValueError for unknown names or impossible values."""
+        """The configuration written by `to_json`, of this version or an older one.
+
+        Raises ValueError for unknown names or impossible values.
+        """
+        plain = _migrated(plain)
         unknown = set(plain) - {f.name for f in fields(cls)}
         if unknown:
             raise ValueError(f"unknown network setting {', '.join(sorted(unknown))}")
@@ -97,3 +130,12 @@ class DenoiserConfig:
             return cls(**plain)
         except TypeError as error:
             raise ValueError(f"network settings of the wrong kind: {error}") from error
+
+
+def _migrated(plain: dict[str, Any]) -> dict[str, Any]:
+    """Settings of an older version in today's names: 'condition' counted the channels of all three buffers."""
+    if "condition" not in plain:
+        return plain
+    if plain["condition"] != 3 * len(BUFFERS):
+        raise ValueError(f"condition is {plain['condition']}, expected {3 * len(BUFFERS)}; name fewer buffers with 'buffers'")
+    return {name: value for name, value in plain.items() if name != "condition"}

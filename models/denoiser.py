@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.config import DenoiserConfig
+from models.config import BUFFERS, DenoiserConfig
 
 
 def timestep_embedding(t: Tensor, width: int, period: float = 10000.0) -> Tensor:
@@ -19,6 +19,11 @@ def timestep_embedding(t: Tensor, width: int, period: float = 10000.0) -> Tensor
     frequencies = torch.exp(-math.log(period) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
     angles = t[:, None].float() * frequencies[None]
     return torch.cat([torch.cos(angles), torch.sin(angles)], -1)
+
+
+def pick_buffers(condition: Tensor, names: tuple[str, ...]) -> tuple[Tensor, ...]:
+    """The named buffers, (B, 3, H, W) each, out of a condition (B, 9, H, W) = rendered, normal, albedo."""
+    return tuple(condition[:, 3 * BUFFERS.index(name):][:, :3] for name in names)
 
 
 def _zeroed(layer: nn.Module) -> nn.Module:
@@ -49,7 +54,7 @@ class ResBlock(nn.Module):
         self.in_layers = nn.Sequential(
             nn.GroupNorm(config.groups, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(4 * config.base, 2 * outputs))
-        self.cond_emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(config.code, 2 * outputs))
+        self.cond_emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(config.code_width, 2 * outputs))
         self.out_layers = nn.Sequential(
             nn.GroupNorm(config.groups, outputs), nn.SiLU(), nn.Dropout(config.dropout),
             _zeroed(nn.Conv2d(outputs, outputs, 3, padding=1)))
@@ -134,11 +139,11 @@ class _Stage(nn.Sequential):
 
 
 class Denoiser(nn.Module):
-    """UNet over cat[x_t (3), buffers (9)] -> noise or velocity (3), same size, values about unit variance.
+    """UNet over cat[x_t (3), the buffers its configuration names] -> noise or velocity (3), same size, about unit variance.
 
     forward(x, t, condition, code): x (B, 3, H, W) noisy picture, t (B,) raw timesteps 0..999,
-    condition (B, 9, H, W) = rendered, normal, albedo, code (B, config.code). H and W need not be config.size but must
-    be multiples of patch * 2^(levels-1). Output (B, 3, H, W) in x's dtype.
+    condition (B, 9, H, W) = rendered, normal, albedo, always all three, code (B, config.code_width). H and W need not be
+    config.size but must be multiples of patch * 2^(levels-1). Output (B, 3, H, W) in x's dtype.
     """
 
     def __init__(self, config: DenoiserConfig) -> None:
@@ -146,7 +151,7 @@ class Denoiser(nn.Module):
         self.config = config
         widths, hidden = config.widths, 4 * config.base
         self.time_embed = nn.Sequential(nn.Linear(config.base, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
-        inputs = (3 + config.condition) * config.patch ** 2
+        inputs = 3 * (1 + len(config.buffers)) * config.patch ** 2
         self.input_blocks = nn.ModuleList([_Stage(nn.Conv2d(inputs, widths[0], 3, padding=1))])
         skips, channels, side = [widths[0]], widths[0], config.size // config.patch
         for level, width in enumerate(widths):
@@ -182,7 +187,7 @@ class Denoiser(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, condition: Tensor, code: Tensor) -> Tensor:
         embedding = self.time_embed(timestep_embedding(t, self.config.base).to(code.dtype))
-        h = torch.cat([x, condition], 1)
+        h = torch.cat([x, *pick_buffers(condition, self.config.buffers)], 1)
         if self.config.patch > 1:
             h = F.pixel_unshuffle(h, self.config.patch)
         patches, skips = h, []

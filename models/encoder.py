@@ -26,12 +26,13 @@ class _BasicBlock(nn.Module):
 class GlobalEncoder(nn.Module):
     """Photo (B, 3, H, W) in [-1, 1], full size -> code (B, code), used raw (no activation, no normalisation).
 
-    width: channels of the first stage; 64 is ResNet-18 itself, whose key names this module keeps.
+    width: channels of the first stage; 64 is ResNet-18 itself, whose key names this module keeps. inputs: channels, more than 3
+    where buffers stand beside the photo.
     """
 
-    def __init__(self, code: int = 64, width: int = 64) -> None:
+    def __init__(self, code: int = 64, width: int = 64, inputs: int = 3) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.conv1 = nn.Conv2d(inputs, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.layer1 = self._layer(width, width, 1)
         self.layer2 = self._layer(width, 2 * width, 2)

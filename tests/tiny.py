@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,13 +11,15 @@ from models.config import DenoiserConfig
 from models.rig_model import RigModel
 
 
-def save_tiny_prior(path: Path) -> Path:
-    """Write an untrained 256 x 256 model to `path`; the same one each time."""
-    config = DenoiserConfig(size=256, base=8, mult=(1, 2), blocks=1, attention=(), groups=4, patch=8, prediction="velocity",
-                            dropout=0.0, encoder_width=8)
+def save_tiny_prior(path: Path, head: str = "open", **changes: Any) -> Path:
+    """Write an untrained 256 x 256 model to `path`; the same one each time. head: the one it says it belongs to; changes: of
+    its DenoiserConfig.
+    """
+    config = DenoiserConfig(**{"size": 256, "base": 8, "mult": (1, 2), "blocks": 1, "attention": (), "groups": 4, "patch": 8,
+                               "prediction": "velocity", "dropout": 0.0, "encoder_width": 8, **changes})
     torch.manual_seed(0)
     model = RigModel(config)
     for parameter in model.parameters():  # the zero-initialised layers too, or the network would not look at its inputs
         torch.nn.init.normal_(parameter, std=0.05)
-    save(path, model.state_dict(), Description(config=config, name="tiny", head="open"))
+    save(path, model.state_dict(), Description(config=config, name="tiny", head=head))
     return path

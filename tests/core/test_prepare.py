@@ -85,11 +85,17 @@ def test_an_unaligned_photo_is_aligned(shared: Path) -> None:
 def test_a_damaged_shard_is_named(tmp_path: Path) -> None:
     write_shard(tmp_path / "a.npz", [], [("x", "no face")], "open", 64)
     assert shard_about(tmp_path / "a.npz") == {
-        "version": 1, "head": "open", "size": 64, "refused": [["x", "no face"]], "count": 0}
+        "version": 1, "head": "open", "estimator": "fit", "size": 64, "refused": [["x", "no face"]], "count": 0}
     data = (tmp_path / "a.npz").read_bytes()
     (tmp_path / "a.npz").write_bytes(data[:-30])
     with pytest.raises(UserError, match="a.npz is damaged"):
         shard_about(tmp_path / "a.npz")
+
+
+def test_an_estimator_that_is_not_there_is_said_before_the_work(some: Path, tmp_path: Path, own_home: Path) -> None:
+    with pytest.raises(UserError, match="no estimator 'deca'"):
+        prepare([some], tmp_path / "out", estimator="deca")
+    assert not (tmp_path / "out").exists()
 
 
 def test_jpeg_bytes_survive() -> None:

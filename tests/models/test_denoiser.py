@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,8 +53,10 @@ def test_the_wrong_number_of_heads_is_another_network(shared: Path) -> None:
     assert (eps - want["eps"]).abs().max() > 0.1
 
 
-@pytest.mark.skipif(not os.environ.get("DIFFUSIONRIG_SLOW"), reason="takes 10 to 30 s a size; DIFFUSIONRIG_SLOW=1 runs it")
-@pytest.mark.parametrize("size", [256, 512])
+SLOW = pytest.mark.skipif(not os.environ.get("DIFFUSIONRIG_SLOW"), reason="takes 10 to 30 s; DIFFUSIONRIG_SLOW=1 runs it")
+
+
+@pytest.mark.parametrize("size", [256, pytest.param(512, marks=SLOW)])
 def test_full_size_forward_matches_the_reference(shared: Path, size: int) -> None:
     want, make = arrays(shared, f"forward{size}"), recipe(shared)
     model = recipe_model(shared, DenoiserConfig.reference(size))
@@ -114,7 +117,8 @@ def test_noise_predictor_hides_the_number_format() -> None:
     assert 0 < (full - half).abs().max() < 0.05
 
 
-@pytest.mark.parametrize("wrong", [{"prediction": "x0"}, {"groups": 7}, {"size": 100}])
+@pytest.mark.parametrize("wrong", [{"prediction": "x0"}, {"groups": 7}, {"size": 100}, {"buffers": ("depth",)}, {"vector": -1},
+                                   {"buffers": ("normal", "normal")}, {"encoder_buffers": ("hair",)}, {"vector_of": ("light",)}])
 def test_impossible_configurations_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError):
         DenoiserConfig.compact(**wrong)
@@ -125,6 +129,30 @@ def test_configuration_survives_json() -> None:
     assert again == TINY and again.to_key() == TINY.to_key()
     with pytest.raises(ValueError, match="depth"):
         DenoiserConfig.from_json({"depth": 3})
+
+
+def test_configurations_of_older_files_are_read() -> None:
+    older = {key: value for key, value in TINY.to_json().items()
+             if key not in ("buffers", "encoder_buffers", "vector", "vector_of")} | {"condition": 9}
+    given = dict(older)
+    assert DenoiserConfig.from_json(older) == TINY and older == given
+    with pytest.raises(ValueError, match="condition is 6"):
+        DenoiserConfig.from_json({**older, "condition": 6})
+
+
+def test_buffers_keep_the_order_they_are_named_in() -> None:
+    torch.manual_seed(0)
+    one, other = (RigModel(replace(TINY, buffers=names)).eval() for names in (("normal", "albedo"), ("albedo", "normal")))
+    state = one.state_dict()
+    patches = state["denoisingUNet.input_blocks.0.0.weight"].unflatten(1, (9, 4))
+    state["denoisingUNet.input_blocks.0.0.weight"] = patches[:, [0, 1, 2, 6, 7, 8, 3, 4, 5]].flatten(1, 2)
+    for weight in (v for k, v in state.items() if k.startswith("denoisingUNet.out")):
+        torch.nn.init.normal_(weight)
+    other.load_state_dict(state)
+    one.load_state_dict({**state, "denoisingUNet.input_blocks.0.0.weight": patches.flatten(1, 2)})
+    given = torch.randn(1, 3, 32, 32), torch.tensor([500]), torch.randn(1, 9, 32, 32), torch.randn(1, 64)
+    torch.testing.assert_close(one(*given), other(*given), atol=1e-3, rtol=0)
+    assert one(*given).std() > 0.1
 
 
 def test_the_direct_path_starts_as_averages_that_time_will_mix() -> None:
