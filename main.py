@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.cli import Opening
 
 
 def _use_own_environment() -> None:
@@ -25,10 +29,10 @@ def display_problem() -> str | None:
     return no_display() or connection_problem()
 
 
-def open_window(photo: Path | None, face: int | None, prior: Path | None) -> int:
+def open_window(opening: Opening) -> int:
     """Open the window, with a photo in it. Returns its exit status when it is closed."""
-    from app.run import run
-    return run(photo, prior, face=face)
+    from app.run import open_window as show
+    return show(opening)
 
 
 def main(arguments: list[str] | None = None) -> int:

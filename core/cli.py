@@ -28,10 +28,25 @@ COMMANDS: dict[str, Command] = {
     "edit": Command("core.edit_command", "make an edited picture of a photo, without the window"),
     "prepare": Command("core.prepare", "turn a folder of portraits into training data"),
     "train": Command("core.train", "train a generic model on prepared data"),
+    "assets": Command("core.assets.command", "import your own licensed files (FLAME, DECA, released checkpoints), and list them"),
+    "evaluate": Command("core.evaluate.command", "measure fits and pictures on a folder of photos, with a report"),
     "doctor": Command("core.doctor", "show what is installed and found on this machine, and what is missing"),
 }
 
-OpenWindow = Callable[[Path | None, int | None, Path | None], int]
+
+@dataclass(frozen=True)
+class Opening:
+    """What the window is opened with. photo, face: what to show. prior, head, estimator: names (or, for the prior, a file); None
+    takes what was last used."""
+
+    photo: Path | None = None
+    face: int | None = None
+    prior: str | None = None
+    head: str | None = None
+    estimator: str | None = None
+
+
+OpenWindow = Callable[[Opening], int]
 DisplayProblem = Callable[[], str | None]
 
 
@@ -96,7 +111,7 @@ def _run_window(arguments: list[str], open_window: OpenWindow, display_problem: 
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo to open in the window")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from (for every command)")
     parser.add_argument("--face", metavar="N", type=int, help="which face, counted from 0, the largest first")
-    parser.add_argument("--prior", metavar="FILE", type=Path, help="use another generic model than the one that ships")
+    add_model_arguments(parser)
     parsed = parser.parse_args(arguments)
     photo = parsed.photo
     if photo is not None and not Path(photo).exists():
@@ -104,7 +119,18 @@ def _run_window(arguments: list[str], open_window: OpenWindow, display_problem: 
     problem = display_problem()
     if problem:
         return _fail(problem, NO_DISPLAY)
-    return open_window(Path(photo) if photo is not None else None, parsed.face, parsed.prior)
+    return open_window(Opening(Path(photo) if photo is not None else None, parsed.face, parsed.prior, parsed.head,
+                               parsed.estimator))
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the window and `edit` both take: which model, which head, and how the head is fitted."""
+    parser.add_argument("--prior", metavar="NAME|FILE",
+                        help="use another generic model than the one that ships: an imported one by name, or a file")
+    parser.add_argument("--head", metavar="NAME",
+                        help="the head model to fit: open, flame or ict (default: the one the prior was trained on)")
+    parser.add_argument("--estimator", metavar="NAME",
+                        help="how the head is fitted: fit, or for flame also deca (default: deca for flame, fit for the others)")
 
 
 def _fail(message: str, status: int) -> int:

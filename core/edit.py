@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,9 @@ from core.motion import MotionField, motion_field, warp_picture
 from core.render.buffers import Buffers, render_buffers
 from core.request import RenderRequest
 from core.session import Session
+from core.watch import OnStep
 from models.rig_model import NoisePredictor
 
-OnStep = Callable[[int, int, Any], None]
 Cache = Callable[[tuple[Any, ...], Callable[[], Inversion]], Inversion]
 
 PREVIEW_STEPS = 2
@@ -41,7 +42,7 @@ class Start:
     picture (S, S, 3) float32, 0..255. own: buffers that describe it; moved: the same under the photo's own light. target: the
     edited buffers. uncovered (S, S): where nothing of the photo could be brought. mask (S, S): where the result may differ from
     the starting picture. factors (S, S, 3): the quotient already laid on. field, still: the motion, and the code it leads to.
-    key: what an inversion of the picture depends on.
+    own_code: the code behind `own`. key: what an inversion of the picture depends on.
     """
 
     session: Session
@@ -54,6 +55,7 @@ class Start:
     factors: np.ndarray
     field: MotionField | None
     still: FaceCode
+    own_code: FaceCode
     key: tuple[Any, ...]
     seeded: bool
     settled: bool
@@ -95,10 +97,12 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     still = edited.replace(light=code.light)
     source = session.buffers
     moved = still != code
-    before = render_buffers(head, still, size, recentre_from=code) if moved else source
+    draw = partial(render_buffers, head, size=size, rasterizer=session.rasterizer, recentre_from=code)
+    before = draw(still) if moved else source
     relit = not np.array_equal(edited.light, code.light)
-    own = render_buffers(head, still.replace(light=light), size, recentre_from=code) if relit else before
-    target = render_buffers(head, edited, size, recentre_from=code) if relit else before
+    own_code = still.replace(light=light)
+    own = draw(own_code) if relit else before
+    target = draw(edited) if relit else before
     field = motion_field(head, code, still, source, before) if moved else None
     picture = _moved(session.crop, field, before)
     matte = _moved_matte(session.matte, field)
@@ -109,7 +113,7 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     if request.hold_background:
         mask = _reach(np.maximum(source.coverage, before.coverage), matte, field)
     return Start(session, picture.astype(np.float32), before, own, target, uncovered, mask, factors, field, still,
-                 (still.digest, light.tobytes()), request.noise == "seeded", request.quality == "settled")
+                 own_code, (still.digest, light.tobytes()), request.noise == "seeded", request.quality == "settled")
 
 
 def denoise(network: NoisePredictor, start: Start, code: torch.Tensor, own_code: torch.Tensor, request: RenderRequest,

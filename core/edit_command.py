@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.cli import progress
-from core.errors import ParameterError, UserError
+from core import mean_identity
+from core.cli import add_model_arguments, progress
+from core.errors import AssetError, ParameterError, UserError
 from core.export import picture_format, save_image
 from core.files import atomic_write
 from core.head.base import HeadModel
 from core.paths import known_people, people_dir
 from core.photo import load_image
-from core.request import DEFAULT_STEPS, MAX_STEPS, NOISES, RenderRequest
+from core.request import DEFAULT_STEPS, MAX_STEPS, METHODS, NOISES, PAPER_STEPS, RenderRequest
 from core.rig import COPY_BLOCKS, Rig, Value, check, parameters
 
 if TYPE_CHECKING:
@@ -37,23 +38,33 @@ _PACKAGES = ("torch", "numpy", "numba", "scipy", "mediapipe", "opencv-contrib-py
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `edit`."""
     parser.add_argument("photo", metavar="PHOTO", type=Path, help="the photo to edit")
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True,
-                        help="the picture to write: .png, .jpg, .webp or .tif")
+    parser.add_argument("--out", metavar="FILE", type=Path,
+                        help="the picture to write: .png, .jpg, .webp or .tif; may be left out when buffers are saved")
     parser.add_argument("--set", metavar="NAME=VALUE", dest="values", action="extend", nargs="+", default=[], type=assignment,
                         help="a change, as in light.azimuth=60 or expression.smile=0.8; "
                              "light.color takes #rrggbb or r,g,b (0 to 1)")
     parser.add_argument("--copy", metavar="BLOCK:PHOTO2", dest="copies", action="extend", nargs="+", default=[],
                         type=block_of_photo, help=f"take {', '.join(COPY_BLOCKS)} from another photo")
     parser.add_argument("--person", metavar="NAME|FILE", help="use a personal model")
-    parser.add_argument("--prior", metavar="FILE", type=Path, help="use another generic model than the one that ships")
+    add_model_arguments(parser)
+    parser.add_argument("--method", choices=METHODS, default=METHODS[0],
+                        help="studio keeps the photo's own detail; paper is the published method and nothing else: seeded noise, "
+                             "DDIM, the whole crop from the network, 32-bit numbers (default: studio)")
+    parser.add_argument("--mean-identity", metavar="FOLDER|FILE", type=Path,
+                        help="render with the mean head shape of an album of one person, or with one saved before")
+    parser.add_argument("--save-mean-identity", metavar="FILE.json", type=Path, help="keep the mean head shape for the next time")
+    parser.add_argument("--aligned", action="store_true",
+                        help="the photos are aligned squares already (FFHQ framing): take them whole")
+    parser.add_argument("--rasterizer", metavar="NAME", default="numba",
+                        help="what draws the buffers: numba, torch or pytorch3d (default: numba)")
     parser.add_argument("--face", metavar="N", type=int,
                         help="which face, counted from 0, the largest first (default: the largest)")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of every random draw (default: 0)")
-    parser.add_argument("--steps", metavar="N", type=int, default=DEFAULT_STEPS,
-                        help=f"denoising steps, 1 to {MAX_STEPS} (default: {DEFAULT_STEPS})")
-    parser.add_argument("--noise", choices=NOISES, default=NOISES[0],
+    parser.add_argument("--steps", metavar="N", type=int,
+                        help=f"denoising steps, 1 to {MAX_STEPS} (default: {DEFAULT_STEPS}, with --method paper {PAPER_STEPS})")
+    parser.add_argument("--noise", choices=NOISES,
                         help="inverted keeps everything the edit doesn't touch; seeded draws anew (default: inverted)")
-    parser.add_argument("--strength", metavar="0..1", type=float, default=1.0, help="how far the model may go (default: 1)")
+    parser.add_argument("--strength", metavar="0..1", type=float, help="how far the model may go (default: 1)")
     parser.add_argument("--size", choices=("crop", "full"), default="full",
                         help="the face crop only, or the whole photo with the crop pasted back (default: full)")
     parser.add_argument("--save-buffers", metavar="DIR", type=Path,
@@ -64,8 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the picture and write what was asked for. Raises UserError with a message for the user."""
-    draft = RenderRequest(photo="", noise=arguments.noise, seed=arguments.seed, steps=arguments.steps,
-                          strength=arguments.strength, size=arguments.size)
+    draft = _draft(arguments)
     _check_files(arguments)
     if arguments.person is not None:
         raise _no_person(arguments.person)
@@ -73,25 +83,59 @@ def run(arguments: argparse.Namespace) -> int:
     from core.engine import Engine  # loads torch, so only once the arguments make sense
 
     times: dict[str, float] = {}
-    engine = _timed(times, "load", lambda: Engine(prior=arguments.prior))
+    engine = _timed(times, "load", lambda: Engine(prior=arguments.prior, head=arguments.head, estimator=arguments.estimator,
+                                                  rasterizer=arguments.rasterizer))
     try:
+        if arguments.out and engine.render_problem:
+            raise AssetError(engine.render_problem + " Without --out, --save-buffers still works.")
         values = parse_values(engine.head, arguments.values)
-        session = _timed(times, "open", lambda: engine.open(arguments.photo, arguments.face))
+        session = _timed(times, "open", lambda: engine.open(arguments.photo, arguments.face, aligned=arguments.aligned))
         _mention_other_faces(session, arguments.face)
-        rig = _copied(engine, Rig().update(values), arguments.copies)
-        request = replace(draft, photo=session.digest, rig=rig, prior=engine.prior.digest)
-        result = _render(engine, request)
-        times.update(result.timings)
-        _timed(times, "write", lambda: save_image(result.image, arguments.out, source=session.photo.image,
-                                                  request_json=request.to_json()))
+        rig = _copied(engine, Rig().update(values), arguments.copies, arguments.aligned)
+        identity = _timed(times, "album", lambda: _identity(engine, arguments)) if arguments.mean_identity else ()
+        request = replace(draft, photo=session.digest, rig=rig, prior=engine.prior.digest, identity=identity)
+        result = None
+        if arguments.out:
+            result = _render(engine, request)
+            times.update(result.timings)
+            _timed(times, "write", lambda: save_image(result.image, arguments.out, source=session.photo.image,
+                                                      request_json=request.to_json()))
         if arguments.save_buffers:
-            save_buffers(engine.buffers(session, rig), arguments.save_buffers)
+            save_buffers(engine.buffers(session, rig, identity=identity), arguments.save_buffers)
         if arguments.report:
-            text = json.dumps(report(engine, session, result, times, arguments.out), indent=1)
+            text = json.dumps(report(engine, session, request, result, times, arguments.out), indent=1)
             atomic_write(arguments.report, text.encode())
     finally:
         engine.close()
     return 0
+
+
+def _draft(arguments: argparse.Namespace) -> RenderRequest:
+    """The request but for what only the engine knows. Raises ParameterError for options that contradict each other."""
+    paper = arguments.method == "paper"
+    given = [name for name in ("noise", "strength") if getattr(arguments, name) is not None]
+    if paper and given:
+        raise ParameterError(f"--method paper has no --{given[0]}: it always starts from seeded noise and goes all the way.")
+    if arguments.save_mean_identity and not arguments.mean_identity:
+        raise ParameterError("--save-mean-identity needs --mean-identity FOLDER: the album to take the mean of.")
+    if not arguments.out and not arguments.save_buffers:
+        raise ParameterError("Nothing to write: give --out FILE for a picture, --save-buffers DIR for the buffers, or both.")
+    steps = arguments.steps if arguments.steps is not None else PAPER_STEPS if paper else DEFAULT_STEPS
+    return RenderRequest(photo="", noise="seeded" if paper else arguments.noise or NOISES[0], seed=arguments.seed, steps=steps,
+                         strength=1.0 if arguments.strength is None else arguments.strength, size=arguments.size,
+                         method=arguments.method)
+
+
+def _identity(engine: Engine, arguments: argparse.Namespace) -> tuple[float, ...]:
+    """The mean identity that was asked for, kept in a file where that was asked for too."""
+    source: Path = arguments.mean_identity
+    if source.is_dir():
+        mean = mean_identity.of_folder(engine, source, arguments.aligned, lambda text: print(f"note: {text}", file=sys.stderr))
+    else:
+        mean = mean_identity.load(source, engine.head.name)
+    if arguments.save_mean_identity:
+        mean_identity.save(mean, arguments.save_mean_identity)
+    return mean.identity
 
 
 def assignment(text: str) -> tuple[str, str]:
@@ -154,23 +198,26 @@ def save_buffers(buffers: Buffers, folder: Path) -> None:
         save_image(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), folder / f"{name}.png")
 
 
-def report(engine: Engine, session: Session, result: Result, times: dict[str, float], out: Path) -> dict[str, Any]:
-    """What `--report` writes: plain values only."""
+def report(engine: Engine, session: Session, request: RenderRequest, result: Result | None, times: dict[str, float],
+           out: Path | None) -> dict[str, Any]:
+    """What `--report` writes: plain values only. result, out: None where only buffers were asked for."""
     prior = engine.prior
     height, width = session.photo.image.pixels.shape[:2]
     return {
         "format": 1,
-        "request": result.request.to_json(),
+        "request": request.to_json(),
         "photo": {"path": str(session.photo.path), "width": width, "height": height,
                   "faces": len(session.faces), "face": session.face},
-        "output": str(out),
-        "codes": {"source": session.code.to_json(), "edited": engine.edited_code(session, result.request.rig).to_json()},
-        "fit": {"landmark_error": float(session.fit.landmark_error), "light_residual": float(session.fit.light_residual)},
+        "output": str(out) if out else None,
+        "codes": {"source": session.code.to_json(),
+                  "edited": engine.edited_code(session, request.rig, request.identity).to_json()},
+        "fit": {"estimator": engine.estimator, "landmark_error": float(session.fit.landmark_error),
+                "light_residual": float(session.fit.light_residual)},
         "model": {"name": prior.name, "head": prior.head, "size": prior.size, "digest": prior.digest, "licence": prior.licence},
         "device": str(engine.device),
         "dtype": str(engine.dtype).removeprefix("torch."),
         "seconds": {name: round(seconds, 4) for name, seconds in times.items()},
-        "identity_distance": result.identity_distance,
+        "identity_distance": result.identity_distance if result else None,
         "versions": versions(),
     }
 
@@ -191,12 +238,15 @@ def _check_files(arguments: argparse.Namespace) -> None:
     for path in (arguments.photo, *(photo for _, photo in arguments.copies)):
         if not path.is_file():
             load_image(path)  # raises, with its own words
-    picture_format(arguments.out)
-    for path in (arguments.out, arguments.report):
+    if arguments.mean_identity is not None and not arguments.mean_identity.exists():
+        raise UserError(f"There is no folder or file {arguments.mean_identity} for --mean-identity. Check the name.")
+    if arguments.out is not None:
+        picture_format(arguments.out)
+    for path in (arguments.out, arguments.report, arguments.save_mean_identity):
         if path is not None and not path.absolute().parent.is_dir():
             raise UserError(f"Could not write {path}: its folder does not exist. Make it first, or choose another folder.")
     for path in (arguments.photo, *(photo for _, photo in arguments.copies)):
-        if arguments.out.exists() and path.exists() and arguments.out.samefile(path):
+        if arguments.out is not None and arguments.out.exists() and path.exists() and arguments.out.samefile(path):
             raise UserError(f"--out {arguments.out} would overwrite the photo itself. Choose another name.")
 
 
@@ -211,9 +261,9 @@ def _mention_other_faces(session: Session, chosen: int | None) -> None:
         print(f"note: {len(session.faces)} faces found, taking the largest; --face 1 takes the next", file=sys.stderr)
 
 
-def _copied(engine: Engine, rig: Rig, copies: Iterable[tuple[str, Path]]) -> Rig:
+def _copied(engine: Engine, rig: Rig, copies: Iterable[tuple[str, Path]], aligned: bool) -> Rig:
     for block, photo in copies:
-        rig = rig.copy(engine.copy_from(engine.open(photo), block))
+        rig = rig.copy(engine.copy_from(engine.open(photo, aligned=aligned), block))
     return rig
 
 

@@ -2,33 +2,37 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from core import compose, paths
+from core import compose, estimators, paths, reference
 from core.codes import FaceCode
+from core.conditioning import code_of, vector_problem
 from core.device import CPU_THREADS, pick_device, pick_dtype
 from core.diffusion import Inversion
-from core.edit import Cache, OnStep, Start, denoise, prepare_start
-from core.errors import AssetError, Cancelled, UserError
-from core.estimate import fit_photo
-from core.head import load_head
+from core.edit import Cache, Start, denoise, prepare_start
+from core.errors import AssetError, Cancelled, ParameterError, PhotoError, UserError
+from core.head import HeadModel, load_head
+from core.head.flame import FlameHead
 from core.landmarks import FaceFinder
-from core.photo import Photo
+from core.photo import Photo, load_image
 from core.prior import Prior, load_prior
 from core.render.buffers import Buffers, Workspace, render_buffers
+from core.render.rasterize import get_rasterizer
 from core.request import RenderRequest
 from core.rig import Copy, Rig, apply
 from core.session import Session
+from core.watch import Clock, OnStep, Watch
 from models.rig_model import EpsilonNetwork
 
+PAPER_PREVIEW_STEPS = 5
 _KEPT_SESSIONS = 8
 _KEPT_INVERSIONS = 4
 _KEPT_RESULTS = 4
@@ -39,8 +43,9 @@ class Result:
     """A finished picture and the request it answers.
 
     image: (H, W, 3) uint8, the whole photo or the crop as the request says. crop: (S, S, 3) uint8, the face crop at the photo's
-    own resolution. timings: seconds of each stage. identity_distance: dlib distance to the source face, None where it was not
-    measured (previews, no identity model, no face found in the result).
+    own resolution (of the method 'paper': the network's picture itself, at its size). timings: seconds of each stage.
+    identity_distance: dlib distance to the source face, None where it was not measured (previews, no identity model, no face
+    found in the result).
     """
 
     image: np.ndarray
@@ -53,20 +58,29 @@ class Result:
 class Engine:
     """Photos in, pictures out.
 
-    prior: weights to use (a file; None takes the one that ships). device: 'cpu', 'cuda' or 'mps' (None: the best present).
-    `open` and `render` belong to one thread; `buffers` may be called from any. Raises AssetError when the weights can't be used.
+    prior: weights to use (a file, or the name of an imported one; None takes the one that ships). device: 'cpu', 'cuda' or 'mps'
+    (None: the best present). head: the head model to fit (None: the one the prior was trained on; with another there are buffers,
+    but no pictures, see `render_problem`). estimator: how codes are found (None: the head's default, see `core.estimators`).
+    rasterizer: what draws the buffers.
+    `open` and `render` belong to one thread; `buffers` may be called from any. Raises AssetError when the weights, the head's
+    files or the estimator's can't be used, ParameterError for an unknown name.
     """
 
-    def __init__(self, prior: Path | None = None, device: str | None = None) -> None:
+    def __init__(self, prior: Path | str | None = None, device: str | None = None, head: str | None = None,
+                 estimator: str | None = None, rasterizer: str = "numba") -> None:
         torch.set_num_threads(CPU_THREADS)
         try:
             self.device = pick_device(device)
         except ValueError as error:
             raise AssetError(str(error)) from error
+        self.rasterizer = _known_rasterizer(rasterizer)
         self.prior: Prior = load_prior(prior)
-        self.head = load_head(self.prior.head)
+        self.head: HeadModel = load_head(head or self.prior.head)
+        self.estimator = estimator or estimators.names(self.head.name)[0]
+        self._estimate_code = estimators.get(self.estimator, self.head.name, self.prior.size)
         self.dtype = self._choose_dtype()
         self.network = self._network(self.dtype)
+        self._exact = self.network if self.dtype == torch.float32 else None
         self._finder = FaceFinder()
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._inversions: OrderedDict[tuple[Any, ...], Inversion] = OrderedDict()
@@ -74,12 +88,27 @@ class Engine:
         self._codes: dict[str, torch.Tensor] = {}
         self._identities: dict[str, np.ndarray | None] = {}
         self._scratch = threading.local()
-        render_buffers(self.head, self.head.zero_code(), 32)  # loads the compiled rasterizer before the first drag needs it
+        # loads the compiled rasterizer before the first drag needs it
+        render_buffers(self.head, self.head.zero_code(), 32, self.rasterizer)
 
     @property
     def size(self) -> int:
         """Side of the network's pictures, pixels."""
         return self.prior.size
+
+    @property
+    def render_problem(self) -> str | None:
+        """Why this engine can show buffers but make no pictures, as words for the user; None when it can."""
+        trained = self.prior.head
+        if trained != self.head.name:
+            return (f"The model '{self.prior.name}' was trained on buffers of the '{trained}' head and can't make pictures from "
+                    f"those of the '{self.head.name}' head. Choose the head '{trained}' (--head {trained}), or a model made for "
+                    f"'{self.head.name}'.")
+        if isinstance(self.head, FlameHead) and not self.head.textured:
+            return (f"The model '{self.prior.name}' needs FLAME's texture space for its buffers. Import FLAME_texture.npz "
+                    "with 'main.py assets import FOLDER'.")
+        problem = vector_problem(self.prior.config, self.head)
+        return f"The model '{self.prior.name}' can't be used: {problem}. Choose another model." if problem else None
 
     def close(self) -> None:
         """Let go of the landmarker; the engine can't be used afterwards."""
@@ -87,17 +116,26 @@ class Engine:
 
     # -- photos ---------------------------------------------------------------------------------------------------------
 
-    def open(self, source: str | Path | bytes, face: int | None = None) -> Session:
+    def open(self, source: str | Path | bytes, face: int | None = None, aligned: bool = False) -> Session:
         """Load a photo, find and fit its face. face: index of the face, largest first; None takes the largest.
 
-        Raises PhotoError and NoFaceError with a message for the user.
+        aligned: the photo is an aligned square already and is taken whole. Raises PhotoError and NoFaceError with a message for
+        the user.
         """
-        photo = Photo.open(source, face, self._finder)
+        photo = self._aligned(source) if aligned else Photo.open(source, face, self._finder)
         session = self._sessions.get(photo.digest)
         if session is None:
-            session = Session(photo, fit_photo(self.head, photo), self.head, self.size)
+            session = Session(photo, self._estimate_code(self.head, photo), self.head, self.size, self.rasterizer)
         self._keep(self._sessions, photo.digest, session, _KEPT_SESSIONS)
         return session
+
+    def _aligned(self, source: str | Path | bytes) -> Photo:
+        photo = Photo.aligned_already(load_image(source), self._finder)
+        height, width = photo.pixels.shape[:2]
+        if height != width:
+            raise PhotoError(f"{photo.image.name} has {width} x {height} pixels, but an aligned face is square. "
+                             "Open it as a plain photo, which finds and aligns its face.")
+        return photo
 
     def session(self, digest: str) -> Session:
         """The opened photo of that digest. Raises UserError when it was not opened, or too long ago."""
@@ -114,17 +152,29 @@ class Engine:
 
     # -- buffers --------------------------------------------------------------------------------------------------------
 
-    def buffers(self, session: Session, rig: Rig, size: int | None = None) -> Buffers:
-        """The buffers of an edit at size x size (None: the network's size). Fast, and safe to call from any thread."""
+    def buffers(self, session: Session, rig: Rig, size: int | None = None, identity: tuple[float, ...] = ()) -> Buffers:
+        """The buffers of an edit at size x size (None: the network's size). Fast, and safe to call from any thread.
+
+        identity: see `RenderRequest`.
+        """
         if not hasattr(self._scratch, "workspace"):
             self._scratch.workspace = Workspace()
-        edited = apply(rig, self.head, session.code)
-        return render_buffers(self.head, edited, size or self.size, recentre_from=session.code,
+        edited = self.edited_code(session, rig, identity)
+        return render_buffers(self.head, edited, size or self.size, self.rasterizer, recentre_from=session.code,
                               workspace=self._scratch.workspace)
 
-    def edited_code(self, session: Session, rig: Rig) -> FaceCode:
-        """The face code after the edit."""
-        return apply(rig, self.head, session.code)
+    def edited_code(self, session: Session, rig: Rig, identity: tuple[float, ...] = ()) -> FaceCode:
+        """The face code after the edit, with the given identity in place of the photo's own.
+
+        Raises ParameterError where that does not belong to this head.
+        """
+        edited = apply(rig, self.head, session.code)
+        if not identity:
+            return edited
+        if len(identity) != self.head.identity_size:
+            raise ParameterError(f"The mean identity has {len(identity)} numbers, but the '{self.head.name}' head takes "
+                                 f"{self.head.identity_size}. It was made with another head.")
+        return edited.replace(identity=np.array(identity))
 
     # -- pictures -------------------------------------------------------------------------------------------------------
 
@@ -140,56 +190,82 @@ class Engine:
             raise UserError("This request was made for another prior than the one that is loaded.")
         if request.person is not None:
             raise UserError(f"There is no person '{request.person}'.")
+        if self.render_problem:
+            raise AssetError(self.render_problem)
         if request in self._results:
             self._results.move_to_end(request)
             return self._results[request]
-        clock = _Clock()
-        session = self.session(request.photo)
-        edited = apply(request.rig, self.head, session.code)
-        start = prepare_start(session, edited, request)
-        clock.lap("start")
-        code = self._code(self._appearance(request, session))
-        clock.lap("code")
-
-        def step(index: int, total: int, estimate: torch.Tensor) -> None:
-            if cancelled is not None and cancelled():
-                raise Cancelled
-            if on_step is not None:
-                on_step(index, total, self._estimate(estimate, start))
-
         if cancelled is not None and cancelled():
             raise Cancelled
-        picture = denoise(self.network, start, code, self._code(session), request, step, self._inversion_cache(request, start),
-                          int(self.prior.card.get("repaint_from", 0)))
-        clock.lap("diffusion")
-        result = self._finish(session, start, picture, request, clock)
+        result = (self._paper if request.method == "paper" else self._studio)(request, Watch(on_step, cancelled))
         self._keep(self._results, request, result, _KEPT_RESULTS)
         return result
 
-    def _finish(self, session: Session, start: Start, picture: np.ndarray, request: RenderRequest, clock: _Clock) -> Result:
+    def _studio(self, request: RenderRequest, watch: Watch) -> Result:
+        clock = Clock()
+        opened = self.session(request.photo)
+        self.edited_code(opened, request.rig, request.identity)  # checks the identity
+        session = opened.with_identity(request.identity)
+        edited = apply(request.rig, self.head, session.code)
+        start = prepare_start(session, edited, request)
+        clock.lap("start")
+        code = self._code(self._appearance(request, session), start.target, edited)
+        own_code = self._code(session, start.own, start.own_code)
+        clock.lap("code")
+        picture = denoise(self.network, start, code, own_code, request, watch.step(partial(self._estimate, start)),
+                          self._inversion_cache(request, start), int(self.prior.card.get("repaint_from", 0)))
+        clock.lap("diffusion")
+        return self._finish(session, start, picture, request, clock)
+
+    def _paper(self, request: RenderRequest, watch: Watch) -> Result:
+        """The published chain (`core.reference`), in 32-bit numbers whatever the device would rather have."""
+        clock = Clock()
+        session = self.session(request.photo)
+        edited = self.edited_code(session, request.rig, request.identity)
+        buffers = reference.edit_buffers(self.head, session.code, edited, self.size, self.rasterizer)
+        clock.lap("start")
+        settled = request.quality == "settled"
+        network = self._exact_network() if settled else self.network
+        code = code_of(network, reference.network_picture(self._appearance(request, session).reference), buffers, edited)
+        clock.lap("code")
+        picture = reference.sample(network, reference.noise(self.size, request.seed), buffers, code,
+                                   request.steps if settled else min(request.steps, PAPER_PREVIEW_STEPS),
+                                   watch.step(reference.to_png))
+        clock.lap("diffusion")
+        crop = reference.to_png(picture)
+        image = crop if request.size == "crop" else session.photo.paste(crop)
+        clock.lap("paste")
+        return self._measured(Result(image, crop, request, clock.laps), session, clock)
+
+    def _finish(self, session: Session, start: Start, picture: np.ndarray, request: RenderRequest, clock: Clock) -> Result:
         crop = start.at_native(picture)
         crop8 = compose.to_uint8(crop)
         image = crop8 if request.size == "crop" else session.photo.paste(crop)
         clock.lap("paste")
-        distance = None
-        if request.quality == "settled":
-            distance = self._identity_distance(session, crop8)
-            clock.lap("identity")
-        return Result(image, crop8, request, clock.laps, distance)
+        return self._measured(Result(image, crop8, request, clock.laps), session, clock)
 
-    def _estimate(self, estimate: torch.Tensor, start: Start) -> np.ndarray:
+    def _measured(self, result: Result, session: Session, clock: Clock) -> Result:
+        if result.request.quality != "settled":
+            return result
+        distance = self._identity_distance(session, result.crop)
+        clock.lap("identity")
+        return replace(result, identity_distance=distance)
+
+    def _estimate(self, start: Start, estimate: torch.Tensor) -> np.ndarray:
         return compose.to_uint8(start.masked(compose.from_model(estimate[0].float().cpu().numpy())))
 
     def _appearance(self, request: RenderRequest, session: Session) -> Session:
         copy = request.rig.copied("appearance")
         return self.session(copy.photo) if copy else session
 
-    def _code(self, session: Session) -> torch.Tensor:
-        """The global code (1, 64) of a photo, worked out once."""
-        if session.digest not in self._codes:
-            photo = torch.from_numpy(compose.to_model(session.crop))[None]
-            self._codes[session.digest] = self.network.encode(photo)
-        return self._codes[session.digest]
+    def _code(self, session: Session, buffers: Buffers, face: FaceCode) -> torch.Tensor:
+        """The code (1, code_width) of a photo under an edit; where it depends on the photo alone, it is worked out once."""
+        if session.digest in self._codes:
+            return self._codes[session.digest]
+        code = code_of(self.network, torch.from_numpy(compose.to_model(session.crop))[None], buffers, face)
+        if not self.prior.config.code_follows_edit:
+            self._codes[session.digest] = code
+        return code
 
     def _inversion_cache(self, request: RenderRequest, start: Start) -> Cache:
         def cached(key: tuple[Any, ...], make: Callable[[], Inversion]) -> Inversion:
@@ -223,14 +299,21 @@ class Engine:
         model = self.prior.build().to(self.device, dtype)
         return EpsilonNetwork(model.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
+    def _exact_network(self) -> EpsilonNetwork:
+        if self._exact is None:
+            self._exact = self._network(torch.float32)
+        return self._exact
+
     def _choose_dtype(self) -> torch.dtype:
         side = self.prior.size
         networks: dict[torch.dtype, EpsilonNetwork] = {}
 
-        def trial(dtype: torch.dtype) -> None:
+        noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+        def trial(dtype: torch.dtype) -> torch.Tensor:
             if dtype not in networks:
                 networks[dtype] = self._network(dtype)
-            networks[dtype](torch.zeros(1, 3, side, side), torch.tensor([500]), torch.zeros(1, 9, side, side), None)
+            return networks[dtype](noise, torch.tensor([500]), torch.zeros(1, 9, side, side), None)
 
         return pick_dtype(self.device, trial, paths.cache_dir() / "network_timing.json", self.prior.config.to_key())
 
@@ -242,15 +325,9 @@ class Engine:
             store.popitem(last=False)
 
 
-class _Clock:
-    """Seconds since the last lap, by name."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = now - self._last
-        self._last = now
-
+def _known_rasterizer(name: str) -> str:
+    try:
+        get_rasterizer(name)
+    except ValueError as error:
+        raise ParameterError(f"There is {error}.") from error
+    return name

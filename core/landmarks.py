@@ -33,7 +33,10 @@ _TILE_SIDE = 448
 _LARGE_SHARE = 0.15  # of the picture's longer side: with eyes that far apart there is hardly room for a second face
 
 # MediaPipe points that stand where the 68-point convention (Sagonas et al. 2013, iBUG 300-W) marks a face. Left and right are
-# the picture's. Contour points of the two differ by construction: MediaPipe's follow the mesh's rim, the others the seen outline.
+# the picture's. Measured (benchmarks/crop68.py): the face encoder's box around them has 0.99 to 1.01 times the size it has around
+# hand-set landmarks (which edge of the brows one takes makes the difference; deviation 0.013), its centre lies 0.1 % beside and
+# 0.4 to 1.8 % above; on heads turned by 20 degrees and more the averted cheek is followed to 1 % of the box. No point is moved
+# to correct that: it is less than what two people who mark a face differ by.
 IBUG68 = np.array([
     127, 234, 93, 58, 172, 136, 150, 176, 152, 400, 379, 365, 397, 288, 323, 454, 356,  # 0-16 jaw, left to right
     70, 63, 105, 66, 107, 336, 296, 334, 293, 300,  # 17-26 brows

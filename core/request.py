@@ -10,7 +10,9 @@ from core.rig import Rig
 NOISES = ("inverted", "seeded")
 SIZES = ("crop", "full")
 QUALITIES = ("preview", "settled")
+METHODS = ("studio", "paper")
 DEFAULT_STEPS = 12
+PAPER_STEPS = 20
 MAX_STEPS = 200
 
 
@@ -26,6 +28,9 @@ class RenderRequest:
     prior, person: digests of the weights. size: 'crop' (the aligned square) or 'full' (pasted back into the photo).
     quality: 'preview' (few steps, always finishes) or 'settled'.
     hold_background: keep the photo's own pixels away from what the edit changes.
+    method: 'studio', or 'paper': the published chain and nothing else (`core.reference`): seeded noise, `steps` steps of DDIM,
+    the whole crop from the network. noise, strength, quality and hold_background have no part in it.
+    identity: the identity coefficients to render with in place of the photo's own (an album's mean shape); () for its own.
     """
 
     photo: str
@@ -39,9 +44,11 @@ class RenderRequest:
     size: str = "full"
     quality: str = "settled"
     hold_background: bool = True
+    method: str = "studio"
+    identity: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, allowed in (("noise", NOISES), ("size", SIZES), ("quality", QUALITIES)):
+        for name, allowed in (("noise", NOISES), ("size", SIZES), ("quality", QUALITIES), ("method", METHODS)):
             if getattr(self, name) not in allowed:
                 raise ParameterError(f"{name} is one of {', '.join(allowed)}, not '{getattr(self, name)}'.")
         if not 0.0 <= self.strength <= 1.0:
@@ -58,4 +65,4 @@ class RenderRequest:
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> RenderRequest:
         """The request written by `to_json`."""
-        return cls(**{**plain, "rig": Rig.from_json(plain["rig"])})
+        return cls(**{**plain, "rig": Rig.from_json(plain["rig"]), "identity": tuple(plain.get("identity", ()))})

@@ -1,7 +1,7 @@
 """Session: one opened photo with its face chosen and fitted, and what is worked out for it only once."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from core.head.base import HeadModel
 from core.landmarks import DetectedFace
 from core.matte import person_matte
 from core.photo import Photo
-from core.render.buffers import Buffers, render_buffers
+from core.render.buffers import Buffers, head_vertices, posed_vertices, render_buffers
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +20,15 @@ class Session:
     """An opened photo, ready to be edited.
 
     photo: the aligned photo. fit: its fitted parameters. head: the model they belong to. size: side of the network's pictures.
+    rasterizer: name of the one that draws its buffers.
     """
 
     photo: Photo
     fit: FitResult
     head: HeadModel
     size: int
+    rasterizer: str = "numba"
+    _variants: dict[tuple[float, ...], Session] = field(default_factory=dict, repr=False)
 
     @property
     def code(self) -> FaceCode:
@@ -60,7 +63,24 @@ class Session:
     @cached_property
     def buffers(self) -> Buffers:
         """The buffers of the photo as it is, at the network's size."""
-        return render_buffers(self.head, self.code, self.size)
+        return render_buffers(self.head, self.code, self.size, self.rasterizer)
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """The crop as the paper's pipeline makes it (S, S, 3) uint8: what the method 'paper' and DECA's encoder see."""
+        from core.estimate_deca import reference_picture
+        return reference_picture(self.photo, self.size)[0]
+
+    def with_identity(self, identity: tuple[float, ...]) -> Session:
+        """This photo with another identity in place of its own, its head drawn at the same place; () gives the session itself."""
+        if not identity:
+            return self
+        if identity not in self._variants:
+            code = self.code.replace(identity=np.array(identity))
+            away = posed_vertices(self.head, code, self.code)[0] - head_vertices(self.head, code)[0]
+            code = code.replace(camera=code.camera + np.array([0, away[0], away[1]], np.float32))
+            self._variants[identity] = replace(self, fit=replace(self.fit, code=code), _variants={})
+        return self._variants[identity]
 
     @cached_property
     def matte(self) -> np.ndarray:

@@ -39,12 +39,16 @@ class FakeEngine:
     opened: list[tuple[str, int | None]] = field(default_factory=list)
     requests: list[RenderRequest] = field(default_factory=list)
     closed: bool = False
+    made_with: dict[str, Any] = field(default_factory=dict)
+    render_problem: str | None = None
+    estimator: str = "fit"
+    aligned: bool = False
 
     def __post_init__(self) -> None:
-        self.weights = self.prior
         self.prior = SimpleNamespace(name="fake", head="open", size=32, digest="d1", licence="none")
 
-    def open(self, source: Path, face: int | None = None) -> Any:
+    def open(self, source: Path, face: int | None = None, aligned: bool = False) -> Any:
+        self.aligned = aligned
         if source.name == "nobody.png":
             raise NoFaceError("No face was found in nobody.png.")
         self.opened.append((source.name, face))
@@ -56,12 +60,13 @@ class FakeEngine:
     def copy_from(self, session: Any, block: str) -> Copy:
         return Copy(block, session.code, session.digest, session.photo.path.name)
 
-    def buffers(self, session: Any, rig: Rig, size: int | None = None) -> Any:
+    def buffers(self, session: Any, rig: Rig, size: int | None = None, identity: tuple[float, ...] = ()) -> Any:
         shades = np.full((8, 8, 3), 0.5, np.float32)
         return SimpleNamespace(normal=shades * 0, albedo=shades, rendered=shades * 4, coverage=np.ones((8, 8), np.float32))
 
-    def edited_code(self, session: Any, rig: Rig) -> FaceCode:
-        return apply(rig, HEAD, session.code)
+    def edited_code(self, session: Any, rig: Rig, identity: tuple[float, ...] = ()) -> FaceCode:
+        code = apply(rig, HEAD, session.code)
+        return code.replace(identity=np.array(identity)) if identity else code
 
     def render(self, request: RenderRequest, on_step: Any = None, cancelled: Any = None) -> Any:
         self.requests.append(request)
@@ -80,8 +85,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """What `edit` gets for an engine."""
     fake = FakeEngine()
 
-    def make(prior: Path | None = None, device: str | None = None) -> FakeEngine:
-        fake.weights = prior
+    def make(**options: Any) -> FakeEngine:
+        fake.made_with = options
         return fake
 
     module = ModuleType("core.engine")
@@ -94,10 +99,10 @@ class Window:
     """A window that closes at once, with status 7."""
 
     def __init__(self) -> None:
-        self.opened: list[tuple[Path | None, int | None, Path | None]] = []
+        self.opened: list[cli.Opening] = []
 
-    def __call__(self, photo: Path | None, face: int | None, prior: Path | None) -> int:
-        self.opened.append((photo, face, prior))
+    def __call__(self, opening: cli.Opening) -> int:
+        self.opened.append(opening)
         return 7
 
 
@@ -135,7 +140,8 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
     assert f"usage: main.py {name}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["--nonsense"], ["a.jpg", "b.jpg"], ["edit"], ["edit", "a.jpg"], ["edit", "a.jpg", "--out"],
+@pytest.mark.parametrize("words", [["--nonsense"], ["a.jpg", "b.jpg"], ["edit"], ["edit", "a.jpg", "--out"],
+                                   ["edit", "a.jpg", "--out", "b.png", "--method", "magic"],
                                    ["edit", "a.jpg", "--ou", "b.png"], ["edit", "a.jpg", "--out", "b.png", "--steps", "many"]])
 def test_wrong_arguments_are_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(words) == cli.WRONG_USE
@@ -144,7 +150,7 @@ def test_wrong_arguments_are_one_line(words: list[str], capsys: pytest.CaptureFi
 
 def test_a_misspelt_command_is_no_photo(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["edti"]) == cli.WRONG_USE
-    assert "edit, prepare, train, doctor" in error_line(capsys)
+    assert ", ".join(cli.COMMANDS) in error_line(capsys)
 
 
 def test_no_display_is_one_line_and_its_own_status(capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,8 +174,9 @@ def test_the_real_program_without_a_display(display: str | None) -> None:
 def test_the_window_gets_the_photo(photo: Path) -> None:
     window = Window()
     assert cli.run([str(photo)], window, lambda: None) == 7
-    assert cli.run(["--face", "1", "--prior", "other.safetensors"], window, lambda: None) == 7
-    assert window.opened == [(photo, None, None), (None, 1, Path("other.safetensors"))]
+    assert cli.run(["--face", "1", "--prior", "other.safetensors", "--head", "flame", "--estimator", "deca"], window,
+                   lambda: None) == 7
+    assert window.opened == [cli.Opening(photo), cli.Opening(None, 1, "other.safetensors", "flame", "deca")]
 
 
 @pytest.mark.parametrize(("error", "status", "words"), [
@@ -215,7 +222,7 @@ def test_values_that_are_none(text: str) -> None:
     ("expression.smil=much", "nearest is 'expression.smile'"),
     ("light.azimut=3", "nearest is 'light.azimuth'"),
     ("light.azimuth=200", "nearest valid value is 180"),
-    ("expression.mouthSmileLeft=1.5", "nearest valid value is 1"),
+    ("expression.mouthSmileLeft=1.5", "nearest valid value is"),
     ("pose.yaw=left", "pose.yaw takes a number, not 'left'"),
     ("pose.yaw=nan", "pose.yaw takes a number"),
     ("pose.yaw=1,2,3", "one number"),
@@ -236,7 +243,8 @@ def test_wrong_values_name_the_nearest(given: str, words: str, engine: FakeEngin
 def test_no_option_asks_for_the_defaults(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
     assert edit(photo, "--out", tmp_path / "out.png") == 0
     assert engine.requests == [RenderRequest(photo="digest of photo.png", prior="d1")]
-    assert engine.opened == [("photo.png", None)] and engine.weights is None and engine.closed
+    assert engine.opened == [("photo.png", None)] and engine.closed and not engine.aligned
+    assert engine.made_with == {"prior": None, "head": None, "estimator": None, "rasterizer": "numba"}
     assert load_image(tmp_path / "out.png").pixels.shape == (40, 60, 3)
 
 
@@ -245,14 +253,43 @@ def test_all_options_arrive(engine: FakeEngine, photo: Path, tmp_path: Path) -> 
     other.write_bytes(b"another")
     assert edit(photo, "--out", tmp_path / "out.jpg", "--set", "pose.yaw=-20", "jaw.open=0.6", "--set", "light.color=#ff0000",
                 "pose.yaw=10", "--copy", f"light:{other}", f"expression:{other}", "--prior", "w.safetensors", "--face", 1,
-                "--seed", 9, "--steps", 3, "--noise", "seeded", "--strength", 0.5, "--size", "crop") == 0
+                "--seed", 9, "--steps", 3, "--noise", "seeded", "--strength", 0.5, "--size", "crop", "--head", "flame",
+                "--estimator", "fit", "--rasterizer", "torch", "--aligned") == 0
     request = engine.requests[0]
     assert dict(request.rig.values) == {"pose.yaw": 10.0, "jaw.open": 0.6, "light.color": (1.0, 0.0, 0.0)}
     assert [copy.block for copy in request.rig.copies] == ["expression", "light"]
     assert {copy.photo for copy in request.rig.copies} == {"digest of other:2.jpg"}
     assert (request.seed, request.steps, request.noise, request.strength, request.size) == (9, 3, "seeded", 0.5, "crop")
-    assert engine.weights == Path("w.safetensors") and engine.opened[0] == ("photo.png", 1)
+    assert engine.made_with == {"prior": "w.safetensors", "head": "flame", "estimator": "fit", "rasterizer": "torch"}
+    assert engine.opened[0] == ("photo.png", 1) and engine.aligned
     assert load_image(tmp_path / "out.jpg").pixels.mean() == pytest.approx(3, abs=1)
+
+
+def test_the_papers_method(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
+    assert edit(photo, "--out", tmp_path / "out.png", "--method", "paper") == 0
+    assert edit(photo, "--out", tmp_path / "out.png", "--method", "paper", "--steps", 50, "--seed", 4) == 0
+    first, second = engine.requests
+    assert (first.method, first.steps, first.noise, first.strength) == ("paper", 20, "seeded", 1.0)
+    assert (second.steps, second.seed) == (50, 4)
+
+
+def test_a_mean_identity_from_an_album_and_from_a_file(engine: FakeEngine, photo: Path, tmp_path: Path,
+                                                       capsys: pytest.CaptureFixture[str]) -> None:
+    album, kept = tmp_path / "album", tmp_path / "mean.json"
+    album.mkdir()
+    for name in ("one.png", "two.jpg", "nobody.png", "notes.txt"):
+        (album / name).write_bytes(b"a photo")
+    out = tmp_path / "out.png"
+    assert edit(photo, "--out", out, "--mean-identity", album, "--save-mean-identity", kept, "--report", tmp_path / "r.json") == 0
+    assert "left out: No face was found in nobody.png" in capsys.readouterr().err
+    assert [name for name, _ in engine.opened] == ["photo.png", "one.png", "two.jpg"]
+    assert engine.requests[0].identity == tuple(HEAD.zero_code().identity.tolist())
+    assert json.loads(kept.read_text())["photos"] == 2
+    assert edit(photo, "--out", out, "--mean-identity", kept) == 0
+    assert engine.requests[1] == engine.requests[0]
+    engine.head = SimpleNamespace(name="flame", controls=dict)
+    assert edit(photo, "--out", out, "--mean-identity", kept) == cli.WRONG_USE
+    assert "of the 'open' head and can't be used with the 'flame' head" in error_line(capsys)
 
 
 def test_the_picture_holds_its_request(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
@@ -282,6 +319,16 @@ def test_buffers(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
         assert arrays["rendered"].max() == 2.0 and arrays["coverage"].shape == (8, 8)
 
 
+def test_buffers_alone_need_no_picture_and_no_fitting_prior(engine: FakeEngine, photo: Path, tmp_path: Path,
+                                                            capsys: pytest.CaptureFixture[str]) -> None:
+    engine.render_problem = "The model was trained on another head."
+    assert edit(photo, "--save-buffers", tmp_path / "b", "--report", tmp_path / "r.json") == 0
+    assert not engine.requests and (tmp_path / "b" / "buffers.npz").is_file()
+    assert json.loads((tmp_path / "r.json").read_text())["output"] is None
+    assert edit(photo, "--save-buffers", tmp_path / "b", "--out", tmp_path / "out.png") == cli.WRONG_USE
+    assert error_line(capsys) == "The model was trained on another head. Without --out, --save-buffers still works."
+
+
 def test_several_faces_are_mentioned(engine: FakeEngine, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     engine.faces = 3
     assert edit(photo, "--out", tmp_path / "out.png") == 0
@@ -306,6 +353,11 @@ def test_progress_only_on_a_terminal(engine: FakeEngine, photo: Path, tmp_path: 
     (["--out", "out.png", "--report", "none/r.json"], "none/r.json: its folder does not exist"),
     (["--out", "photo.png"], "would overwrite the photo itself"),
     (["--out", "out.png", "--steps", "0"], "steps goes from 1"),
+    ([], "Nothing to write: give --out FILE"),
+    (["--out", "out.png", "--method", "paper", "--noise", "inverted"], "--method paper has no --noise"),
+    (["--out", "out.png", "--method", "paper", "--strength", "1"], "--method paper has no --strength"),
+    (["--out", "out.png", "--mean-identity", "nowhere"], "no folder or file nowhere for --mean-identity"),
+    (["--out", "out.png", "--save-mean-identity", "m.json"], "--save-mean-identity needs --mean-identity"),
     (["--out", "out.png", "--strength", "1.5"], "strength goes from 0 to 1"),
     (["--out", "out.png", "--seed", "-1"], "seed is a whole number"),
     (["--out", "out.png", "--noise", "none"], "invalid choice: 'none'"),

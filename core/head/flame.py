@@ -1,6 +1,7 @@
 """FlameHead: FLAME (Li et al. 2017) with DECA's landmarks and texture space (Feng et al. 2021), from the user's own files."""
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,23 +9,22 @@ import numpy as np
 from core.codes import FaceCode
 from core.errors import AssetError
 from core.head.base import Albedo, Control, HeadModel
-from core.head.flame_pickle import read_embedding, read_model
 from core.head.rotation import rotation_matrices, rotation_matrix
 from core.landmarks import IBUG68
 
 IDENTITY, EXPRESSION, TEXTURE = 100, 50, 50
 FIRST_EXPRESSION = 300  # of the 400 directions, the first 300 are identity
 PARENTS = (-1, 0, 1, 1, 1)  # root, neck, jaw, two eyes
-TEXTURE_STEP = 2  # 512 -> 256: even texels
+TEXTURE_SIDE, TEXTURE_STEP = 512, 2  # 512 -> 256: even texels
 PLAIN_SKIN = (0.70, 0.53, 0.455)
-MODEL_FILES = ("generic_model.pkl", "generic_model_2020.pkl", "flame2020.pkl")
-EMBEDDING_FILE, TEMPLATE_FILE, TEXTURE_FILE = "landmark_embedding.npy", "head_template.obj", "FLAME_texture.npz"
 
 
 class FlameHead(HeadModel):
     """FLAME with 100 identity and 50 expression directions, pose-corrective shapes and linear blend skinning (spec section 2).
 
     `neck` and `eyes` are 0 in the reference; here they may turn. Albedo: 50 texture coefficients; plain skin without a texture.
+    Lips, ears, scalp and neck are not told apart (nothing in the files names them) and there is no mouth cavity: what an opening
+    mouth shows, an edit leaves to the network.
     """
 
     name = "flame"
@@ -34,8 +34,9 @@ class FlameHead(HeadModel):
 
     def __init__(self, model: dict[str, np.ndarray], embedding: dict[str, np.ndarray], uv: np.ndarray | None = None,
                  uv_faces: np.ndarray | None = None, texture: tuple[np.ndarray, np.ndarray] | None = None) -> None:
-        """model, embedding: arrays as `flame_pickle` reads them; uv (T, 2), uv_faces (F, 3) of the template; texture: mean
-        (512, 512, 3) and directions (512, 512, 3, >= 50) in the file's BGR order, 0 to 255. Raises AssetError on wrong shapes."""
+        """model, embedding: arrays by their names in FLAME's and DECA's files; uv (T, 2), uv_faces (F, 3) of the template;
+        texture: mean (512, 512, 3) and directions (512, 512, 3, >= 50) in the file's BGR order, 0 to 255, or their even texels.
+        Raises AssetError on wrong shapes."""
         _check(model, embedding)
         self.faces = np.ascontiguousarray(model["f"], np.int32)
         self.uv, self.uv_faces = uv, uv_faces
@@ -50,6 +51,7 @@ class FlameHead(HeadModel):
         self._weights = np.ascontiguousarray(model["weights"], np.float32)
         self._dynamic = (np.asarray(embedding["dynamic_lmk_faces_idx"], np.int64),
                          np.asarray(embedding["dynamic_lmk_bary_coords"], np.float32))
+        self._full = _full(self.faces, embedding)
         self.landmark_faces = self.faces[np.asarray(embedding["static_lmk_faces_idx"], np.int64)]
         self.landmark_bary = np.asarray(embedding["static_lmk_bary_coords"], np.float32)
         self.landmark_ids = IBUG68[17:].astype(np.int32)
@@ -112,6 +114,18 @@ class FlameHead(HeadModel):
         contour = np.einsum("lkc,lk->lc", vertices[self.faces[faces]], bary)
         return np.concatenate([contour, self.landmarks(vertices)]).astype(np.float32)
 
+    def landmarks3d(self, vertices: np.ndarray) -> np.ndarray:
+        """The embedding's 68 points that stay on the skin however the head turns, (68, 3). Raises AssetError without them."""
+        if self._full is None:
+            raise AssetError("This landmark embedding has no full set of 68 fixed points (full_lmk_faces_idx).")
+        corners, bary = self._full
+        return np.einsum("lkc,lk->lc", vertices[corners], bary).astype(np.float32)
+
+    @property
+    def textured(self) -> bool:
+        """Whether FLAME's texture space is here; without it every face has one plain skin."""
+        return self._texture is not None and self.uv is not None
+
     def albedo(self, coefficients: np.ndarray) -> Albedo:
         if self._texture is None or self.uv is None:
             return Albedo(vertex=np.tile(np.array(PLAIN_SKIN, np.float32), (len(self.template), 1)))
@@ -141,10 +155,14 @@ class FlameHead(HeadModel):
                         np.zeros(TEXTURE), np.array([8.0, 0.0, 0.0]), np.array([1.0, 0.5, 0.5]), light)
 
 
+def contour_yaw(turn: np.ndarray) -> float:
+    """The angle of a head rotation (3, 3) that chooses its contour, radians."""
+    return float(np.arctan2(-turn[2, 0], np.hypot(turn[0, 0], turn[1, 0])))
+
+
 def contour_index(turn: np.ndarray) -> int:
     """Row of the dynamic contour for a head rotation (3, 3): 0 to 39 toward one side, 40 to 78 toward the other."""
-    yaw = np.degrees(np.arctan2(-turn[2, 0], np.hypot(turn[0, 0], turn[1, 0])))
-    step = int(np.round(min(yaw, 39.0)))
+    step = int(np.round(min(np.degrees(contour_yaw(turn)), 39.0)))
     if step >= 0:
         return step
     return 78 if step < -39 else 39 - step
@@ -165,58 +183,37 @@ def _check(model: dict[str, np.ndarray], embedding: dict[str, np.ndarray]) -> No
         raise AssetError("The FLAME files don't have the shapes of FLAME 2020 with DECA's landmark embedding.")
 
 
+def _full(faces: np.ndarray, embedding: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+    if "full_lmk_faces_idx" not in embedding:
+        return None
+    return (faces[np.asarray(embedding["full_lmk_faces_idx"], np.int64).reshape(-1)],
+            np.asarray(embedding["full_lmk_bary_coords"], np.float32).reshape(-1, 3))
+
+
 def _halved(texture: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     mean, directions = texture
-    if mean.size != 512 * 512 * 3 or directions.shape[:3] != (512, 512, 3) or directions.shape[3] < TEXTURE:
+    side = TEXTURE_SIDE if mean.size == TEXTURE_SIDE**2 * 3 else TEXTURE_SIDE // TEXTURE_STEP
+    if mean.size != side * side * 3 or directions.shape[:3] != (side, side, 3) or directions.shape[3] < TEXTURE:
         raise AssetError("FLAME_texture.npz does not hold FLAME's texture space (512 x 512, at least 50 directions).")
-    step = TEXTURE_STEP
-    return (mean.reshape(512, 512, 3)[::step, ::step].astype(np.float32),
+    step = TEXTURE_STEP if side == TEXTURE_SIDE else 1
+    return (mean.reshape(side, side, 3)[::step, ::step].astype(np.float32),
             np.ascontiguousarray(directions[::step, ::step, :, :TEXTURE], np.float32))
 
 
-def read_template_uv(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """uv (T, 2) and its faces (F, 3) of an OBJ file. Raises AssetError when there is none."""
-    uv, faces = [], []
+def load_flame(file: Path | None = None) -> FlameHead:
+    """FlameHead from the file that the import makes of the user's own FLAME files (None: the imported one).
+
+    Raises AssetError when it is missing or damaged.
+    """
+    from core import assets
+
+    file = file or assets.flame_file()
+    if file is None:
+        raise AssetError("The FLAME head needs your own FLAME files (generic_model.pkl, landmark_embedding.npy and "
+                         "head_template.obj). Import the folder that holds them with 'main.py assets import FOLDER'.")
     try:
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            words = line.split()
-            if words[:1] == ["vt"]:
-                uv.append([float(words[1]), float(words[2])])
-            elif words[:1] == ["f"]:
-                faces.append([int(word.split("/")[1]) - 1 for word in words[1:4]])
-    except (OSError, ValueError, IndexError) as error:
-        raise AssetError(f"{path} is not a triangle mesh with uv coordinates: {error}.") from error
-    if not uv or not faces:
-        raise AssetError(f"{path} has no uv coordinates.")
-    return np.array(uv, np.float32), np.array(faces, np.int32)
-
-
-def load_flame(folder: Path | None) -> FlameHead:
-    """FlameHead from the user's folder (generic_model.pkl, landmark_embedding.npy, head_template.obj, and FLAME_texture.npz where
-    there is one) or from one .npz with the same arrays. Raises AssetError that names what is missing."""
-    if folder is None:
-        raise AssetError("The FLAME head needs your own FLAME files: give the folder that holds generic_model.pkl.")
-    folder = Path(folder)
-    if folder.suffix == ".npz":
-        return FlameHead.from_arrays(_read_npz(folder))
-    model = next((folder / name for name in MODEL_FILES if (folder / name).is_file()), None)
-    missing = [MODEL_FILES[0]] if model is None else []
-    missing += [name for name in (EMBEDDING_FILE, TEMPLATE_FILE) if not (folder / name).is_file()]
-    if model is None or missing:
-        raise AssetError(f"{folder} lacks {', '.join(missing)}: get it from the FLAME and DECA sites and put it there.")
-    uv, uv_faces = read_template_uv(folder / TEMPLATE_FILE)
-    texture = None
-    if (folder / TEXTURE_FILE).is_file():
-        content = _read_npz(folder / TEXTURE_FILE)
-        if "mean" not in content or "tex_dir" not in content:
-            raise AssetError(f"{folder / TEXTURE_FILE} is not FLAME's texture space: it lacks mean or tex_dir.")
-        texture = (content["mean"], content["tex_dir"])
-    return FlameHead(read_model(model), read_embedding(folder / EMBEDDING_FILE), uv, uv_faces, texture)
-
-
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError) as error:
-        raise AssetError(f"{path} can't be read: {error}.") from error
+        with np.load(file, allow_pickle=False) as stored:
+            return FlameHead.from_arrays({name: stored[name] for name in stored.files})
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise AssetError(f"{file} can't be read ({error}). Import your FLAME files again with "
+                         "'main.py assets import FOLDER'.") from error

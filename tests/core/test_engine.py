@@ -110,11 +110,13 @@ def test_appearance_comes_from_the_other_photo(engine: Engine, session: Session,
     codes: list[torch.Tensor] = []
 
     class Recorder:
+        config = engine.network.config
+
         def __call__(self, x: torch.Tensor, t: torch.Tensor, condition: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
             codes.append(code)
             return torch.zeros_like(x)
 
-        def encode(self, photo: torch.Tensor) -> torch.Tensor:
+        def encode(self, photo: torch.Tensor, *unused: object) -> torch.Tensor:
             return photo.mean((2, 3))
 
     monkeypatch.setattr(engine, "network", Recorder())

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from core.codes import FaceCode
-from core.head.flame import FlameHead, read_template_uv
-from core.head.flame_pickle import read_embedding, read_model
+from core.head.flame import FlameHead
 from core.render.buffers import posed_vertices, render_buffers
+from tests.flame import synthetic_flame
 
 NAMES = ("rendered", "albedo", "normal")
 
@@ -22,12 +22,7 @@ def known(shared: Path):
 @pytest.fixture(scope="module")
 def head(shared: Path) -> FlameHead:
     """The reference's synthetic head with the texture space of its numbers."""
-    folder = shared / "parity" / "iv_flame"
-    y, x, c = np.meshgrid(np.arange(512), np.arange(512), np.arange(3), indexing="ij")
-    mean = (120 + 60 * np.cos(0.02 * x + 0.01 * y + c)).astype(np.float32)
-    directions = np.stack([8 * np.sin(0.01 * (k + 1) * x + 0.013 * (k + 3) * y + c) for k in range(50)], -1).astype(np.float32)
-    return FlameHead(read_model(folder / "flame_synth.pkl"), read_embedding(folder / "landmark_embedding_synth.npy"),
-                     *read_template_uv(folder / "head_synth.obj"), (mean, directions))
+    return synthetic_flame(shared)
 
 
 def code_of(known, name: str) -> FaceCode:
