@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -77,7 +77,7 @@ def mode_actions(actions: Actions, run: Callable[[Mode], None]) -> QActionGroup:
 def fill_menus(actions: Actions) -> None:
     """File, Edit, View, Help."""
     bar = actions.window.menuBar()
-    menus = (("&File", "open export - cancel-exports - quit"), ("&Edit", "undo redo - reset"),
+    menus = (("&File", "open export - cancel-exports - models - quit"), ("&Edit", "undo redo - reset"),
              ("&View", "view-0 view-1 view-2 view-3 - split overlay ball inset whole - fit zoom-in zoom-out - "
                        "theme-system theme-light theme-dark"),
              ("&Help", "shortcuts about"))
@@ -112,32 +112,59 @@ def rule() -> QFrame:
     return line
 
 
-def _bar(name: str, height: int, spacing: int) -> tuple[QWidget, QHBoxLayout]:
-    """An empty bar across the window, and its layout."""
-    bar = QWidget()
-    bar.setObjectName(name)
-    bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-    bar.setFixedHeight(height)
-    layout = QHBoxLayout(bar)
-    layout.setContentsMargins(10, 0, 10, 0)
-    layout.setSpacing(spacing)
-    return bar, layout
+class Bar(QWidget):
+    """A bar across the window. Where it is too narrow for their words, its buttons show their icons alone."""
+
+    def __init__(self, name: str, height: int, spacing: int) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(height)
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(10, 0, 10, 0)
+        self.row.setSpacing(spacing)
+        self._foldable: list[QToolButton] = []
+        self._full = 0  # width that the words need
+
+    def add(self, action: QAction) -> None:
+        """A button with icon and words."""
+        made = button(action, text=True)
+        self._foldable.append(made)
+        self.row.addWidget(made)
+
+    def minimumSizeHint(self) -> QSize:
+        """Wide enough for the icons."""
+        words = sum(made.sizeHint().width() - 34 for made in self._foldable if not made.isHidden() and not self._folded)
+        return QSize(max(0, super().minimumSizeHint().width() - max(0, words)), self.height())
+
+    @property
+    def _folded(self) -> bool:
+        return bool(self._foldable) and self._foldable[0].toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonIconOnly
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold or unfold the words."""
+        super().resizeEvent(event)
+        if not self._folded:
+            self._full = self.row.minimumSize().width()
+        style = Qt.ToolButtonStyle.ToolButtonIconOnly if event.size().width() < self._full else \
+            Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        for made in self._foldable:
+            made.setToolButtonStyle(style)
 
 
 def top_bar(actions: Actions, theme_button: QToolButton) -> QWidget:
     """Open, export, undo; the views; the theme."""
-    bar, layout = _bar("topBar", height=46, spacing=4)
-    layout.addWidget(button(actions["open"], text=True))
-    layout.addWidget(button(actions["export"], text=True))
-    layout.addWidget(rule())
-    layout.addWidget(button(actions["undo"]))
-    layout.addWidget(button(actions["redo"]))
-    layout.addStretch(1)
-    layout.addWidget(segments(actions))
-    layout.addStretch(1)
-    layout.addWidget(button(actions["faces"], text=True))
-    layout.addWidget(button(actions["reset"], text=True))
-    layout.addWidget(theme_button)
+    bar = Bar("topBar", height=46, spacing=4)
+    bar.add(actions["open"])
+    bar.add(actions["export"])
+    for part in (rule(), button(actions["undo"]), button(actions["redo"])):
+        bar.row.addWidget(part)
+    bar.row.addStretch(1)
+    bar.row.addWidget(segments(actions))
+    bar.row.addStretch(1)
+    bar.add(actions["faces"])
+    bar.add(actions["reset"])
+    bar.row.addWidget(theme_button)
     return bar
 
 
@@ -157,22 +184,19 @@ def segments(actions: Actions) -> QWidget:
 
 def foot_bar(actions: Actions, alpha: QSlider, zoom_label: QLabel) -> QWidget:
     """What lies over the picture, and zoom."""
-    bar, layout = _bar("footBar", height=40, spacing=2)
+    bar = Bar("footBar", height=40, spacing=2)
     for name in ("split", "ball", "inset", "overlay"):
-        layout.addWidget(button(actions[name], text=True))
+        bar.add(actions[name])
     alpha.setObjectName("alpha")
     alpha.setFixedWidth(84)
-    layout.addSpacing(4)
-    layout.addWidget(alpha)
-    layout.addStretch(1)
-    layout.addWidget(button(actions["whole"], text=True))
-    layout.addWidget(rule())
-    layout.addWidget(button(actions["zoom-out"]))
+    bar.row.addSpacing(4)
+    bar.row.addWidget(alpha)
+    bar.row.addStretch(1)
+    bar.add(actions["whole"])
     zoom_label.setFixedWidth(48)
     zoom_label.setAlignment(Qt.AlignmentFlag.AlignCenter)
     zoom_label.setObjectName("rowLabel")
-    layout.addWidget(zoom_label)
-    layout.addWidget(button(actions["zoom-in"]))
-    layout.addWidget(button(actions["fit"]))
+    for part in (rule(), button(actions["zoom-out"]), zoom_label, button(actions["zoom-in"]), button(actions["fit"])):
+        bar.row.addWidget(part)
     bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return bar

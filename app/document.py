@@ -2,6 +2,9 @@
 
 Every change goes through `change` or, for drags, through `begin`, `change` ... `end`; either way it becomes one undo
 step that stores only the difference. Widgets listen to `changed` and never hold values of their own.
+
+The edit outlives a change of the head: what the present head lacks is set aside (`app.carry`) and comes back with a head that
+has it.
 """
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
+from app.carry import carried, clamped, left_behind
 from app.commands import Difference, EditCommand
 from core import rig as rigs
 from core.codes import FaceCode
@@ -24,6 +27,7 @@ from core.rig import Copy, Parameter, Rig, Value
 class Appearance:
     """How the picture is made from the edit; the fields are those of RenderRequest."""
 
+    method: str = "studio"
     noise: str = "inverted"
     seed: int = 0
     steps: int = DEFAULT_STEPS
@@ -57,13 +61,25 @@ class Document(QObject):
         self._gesture: tuple[str, Edit] | None = None
         self._shown: tuple[Rig, dict[str, Value], FaceCode] | None = None
         self._base: tuple[tuple[Copy, ...], dict[str, Value]] | None = None
+        self._fitted: tuple[Rig, Rig] | None = None
+        self._codes: dict[tuple[str, str], FaceCode] = {}
 
     # -- what is
 
     @property
     def rig(self) -> Rig:
-        """The edit of the face."""
-        return self._edit.rig
+        """The edit of the face, as far as its head can do it."""
+        whole = self._edit.rig
+        if self.session is None:
+            return whole
+        if self._fitted is None or self._fitted[0] is not whole:
+            self._fitted = (whole, carried(whole, self.session.head, self._codes))
+        return self._fitted[1]
+
+    @property
+    def set_aside(self) -> list[str]:
+        """Names of what the edit holds and the present head can't do."""
+        return left_behind(self._edit.rig, self.rig)
 
     @property
     def appearance(self) -> Appearance:
@@ -103,10 +119,8 @@ class Document(QObject):
 
     def request(self, quality: str = "preview", size: str = "crop") -> RenderRequest:
         """The request for the picture as it is edited now. Needs a photo."""
-        look = self.appearance
-        return RenderRequest(photo=self.session.digest, rig=self.rig, noise=look.noise, seed=look.seed,
-                             steps=look.steps, strength=look.strength, prior=self.prior_digest, size=size,
-                             quality=quality, hold_background=look.hold_background)
+        return RenderRequest(photo=self.session.digest, rig=self.rig, prior=self.prior_digest, size=size, quality=quality,
+                             **vars(self.appearance))
 
     def _look(self) -> tuple[dict[str, Value], FaceCode]:
         rig = self.rig
@@ -122,12 +136,24 @@ class Document(QObject):
 
     def open(self, session: Any) -> None:
         """Take another photo; the edit and its history start anew."""
-        self.session = session
-        self._gesture = self._shown = self._base = None
+        self._take(session)
         self._edit = Edit(appearance=self.appearance)
+        self._codes.clear()
         self.undo_stack.clear()
         self.opened.emit()
         self.changed.emit()
+
+    def switch(self, session: Any, codes: Mapping[str, FaceCode]) -> None:
+        """The same photo fitted with another head. The edit and its history stay; codes: those of copied photos, by digest."""
+        self.end()
+        self._take(session)
+        self._codes.update({(digest, code.head): code for digest, code in codes.items()})
+        self.opened.emit()
+        self.changed.emit()
+
+    def _take(self, session: Any) -> None:
+        self.session = session
+        self._gesture = self._shown = self._base = self._fitted = None
 
     def begin(self, label: str) -> None:
         """A drag starts: until `end`, changes are shown but make no undo step of their own."""
@@ -148,18 +174,18 @@ class Document(QObject):
     def update(self, values: Mapping[str, Value | None], label: str = "") -> None:
         """Set or reset several parameters as one step."""
         clamped = {name: self._clamp(name, value) for name, value in values.items()}
-        self._change(label or self._label(clamped), replace(self._edit, rig=self.rig.update(clamped)))
+        self._change(label or self._label(clamped), replace(self._edit, rig=self._edit.rig.update(clamped)))
 
     def copy(self, source: Copy) -> None:
         """Take a block from another photo. What was set by hand in that block gives way."""
-        rig = self.rig.copy(source)
+        rig = self._edit.rig.copy(source)
         owned = {"light": ("light.", "sh."), "expression": ("expression.", "jaw."), "pose": ("pose.",)}
         mine = [name for name, _ in rig.values if name.startswith(owned.get(source.block, ("\0",)))]
         self._change(f"Copy {source.block}", replace(self._edit, rig=rig.update(dict.fromkeys(mine))))
 
     def drop_copy(self, block: str) -> None:
         """Give up the block taken from another photo."""
-        self._change(f"Remove copied {block}", replace(self._edit, rig=self.rig.drop_copy(block)))
+        self._change(f"Remove copied {block}", replace(self._edit, rig=self._edit.rig.drop_copy(block)))
 
     def set_appearance(self, **changes: Any) -> None:
         """Change how the picture is made; the names are those of `Appearance`."""
@@ -192,11 +218,7 @@ class Document(QObject):
 
     def _clamp(self, name: str, value: Value | None) -> Value | None:
         row = self.parameters().get(name)
-        if row is None or value is None:
-            return value
-        if isinstance(value, tuple):
-            return tuple(float(np.clip(v, row.low, row.high)) for v in value)  # type: ignore[return-value]
-        return float(np.clip(value, row.low, row.high))
+        return value if row is None or value is None else clamped(row, value)
 
     def _label(self, values: Mapping[str, Any]) -> str:
         rows = self.parameters()

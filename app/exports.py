@@ -6,13 +6,15 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.worker import ExportJob, WorkerThread
+from app.jobs import ExportJob
+from app.worker import WorkerThread
 from core.request import RenderRequest
 
 
 class Exports(QObject):
     """Counts and names the exports under way.
 
+    engine: what exports are made with; each keeps the one it was asked for with.
     changed: `text` is another. written(path): a file is there. emptied: nothing is left to write.
     """
 
@@ -25,6 +27,7 @@ class Exports(QObject):
         self._worker = worker
         self._jobs: dict[int, ExportJob] = {}
         self._number = 0
+        self.engine: Any = None
         self._done: tuple[int, int] | None = None
         worker.worker.exported.connect(self._exported)
         worker.worker.stopped.connect(self._ended)
@@ -34,7 +37,7 @@ class Exports(QObject):
     def add(self, request: RenderRequest, path: Path, options: dict[str, Any]) -> ExportJob:
         """Queue an export."""
         self._number += 1
-        job = ExportJob(request, path, options, self._number)
+        job = ExportJob(request, path, options, self._number, self.engine)
         self._jobs[job.number] = job
         self._worker.put(job)
         self.changed.emit()

@@ -22,7 +22,7 @@ SIZE = (1280, 800)
 
 
 class Frame(QMainWindow):
-    """Canvas on the left, panels on the right, bars around; `_show_buffers` and `_show_state` are for who fills it."""
+    """Canvas on the left, panels on the right, bars around; `_show_buffers` and `show_state` are for who fills it."""
 
     def __init__(self, settings: Settings, theme: Theme) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Frame(QMainWindow):
     def _show_buffers(self) -> None:
         """The view is another one: put its buffer onto the canvas."""
 
-    def _show_state(self) -> None:
+    def show_state(self) -> None:
         """The colours are others: show the state of the picture again."""
 
     def _view_actions(self) -> None:
@@ -165,7 +165,7 @@ class Frame(QMainWindow):
     def _recolor(self) -> None:
         self.actions_by_name.recolor()
         self.theme_button.setIcon(self.theme.icon("sun" if self.theme.dark else "moon"))
-        self._show_state()
+        self.show_state()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Space shows the original as long as it is held."""

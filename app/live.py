@@ -12,7 +12,8 @@ from typing import Any
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
-from app.worker import ExportJob, LiveJob, WorkerThread
+from app.jobs import ExportJob, LiveJob
+from app.worker import WorkerThread
 from core.request import RenderRequest
 
 QUIET_MS = 250
@@ -28,6 +29,7 @@ class State(Enum):
     REFINING = "refining"  # a settle pass runs
     SETTLED = "settled"
     FAILED = "failed"
+    IMPOSSIBLE = "impossible"  # the head and the model don't belong together: only buffers
 
 
 class Live(QObject):
@@ -48,6 +50,8 @@ class Live(QObject):
         self._request: RenderRequest | None = None  # the settled request of the newest edit
         self._remembered: OrderedDict[RenderRequest, Any] = OrderedDict()
         self._pace = Pace()
+        self._held = False
+        self._impossible = False
         self.state = State.EMPTY
         self.quiet = QTimer(self)
         self.quiet.setSingleShot(True)
@@ -70,6 +74,17 @@ class Live(QObject):
         self._remembered.clear()
         self._set(State.EMPTY)
 
+    def hold(self, on: bool) -> None:
+        """While another engine is being loaded, edits only mark the picture stale; ask again afterwards."""
+        self._held = on
+        if on:
+            self.quiet.stop()
+            self._worker.inbox.drop_live()
+
+    def set_impossible(self, on: bool) -> None:
+        """No pictures can be made of edits at all, until this is taken back; ask again afterwards."""
+        self._impossible = on
+
     def ask(self, request: RenderRequest, *, anyway: bool = False) -> None:
         """Show this (settled) request: at once if it is remembered, else by a preview and a settle pass.
 
@@ -79,6 +94,9 @@ class Live(QObject):
             return
         self._request = request
         self.quiet.stop()
+        if self._impossible or self._held:
+            self._set(State.IMPOSSIBLE if self._impossible and not self._held else State.STALE)
+            return
         known = self._remembered.get(request)
         if known is not None:
             self._worker.inbox.drop_live()

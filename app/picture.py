@@ -80,7 +80,8 @@ class PhotoView:
         self.whole = to_image(photo.pixels)
         self.crop = to_image(self._native)
 
-    def after(self, crop: np.ndarray, soft: bool) -> QImage:
-        """A result's crop with the photo's detail; `soft` fades its border for drawing over the whole photo."""
-        pixels = detailed(self._native, self._photo.crop(crop.shape[0]), crop)
+    def after(self, crop: np.ndarray, soft: bool, plain: bool = False) -> QImage:
+        """A result's crop with the photo's detail, or as it is where `plain`; `soft` fades its border for drawing over the whole
+        photo."""
+        pixels = crop if plain else detailed(self._native, self._photo.crop(crop.shape[0]), crop)
         return to_image(with_alpha(pixels, feather(pixels.shape[0])) if soft else pixels)

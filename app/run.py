@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from core import paths
 
 if TYPE_CHECKING:
+    from app.setup import Setup
     from app.window import Window
+    from core.cli import Opening
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +34,17 @@ def display_problem() -> str | None:
             "a desktop, or through 'xvfb-run', or use the command line: python main.py edit PHOTO --out FILE")
 
 
-def run(photo: Path | None = None, prior: Path | None = None, *, device: str | None = None, face: int | None = None,
-        make_engine: Callable[[], Any] | None = None, save: Callable[..., Any] | None = None,
-        on_start: Callable[[Window], None] | None = None) -> int:
+def open_window(opening: Opening, *, device: str | None = None, make_engine: Callable[[Setup], Any] | None = None,
+                save: Callable[..., Any] | None = None, on_start: Callable[[Window], None] | None = None) -> int:
     """Open the window with a photo (None: the sample that ships) and stay until it is closed; returns the exit status.
 
-    prior, device: as for `core.engine.Engine`. make_engine, save: other parts in place of the real ones. on_start: called
-    with the window once it shows.
+    A prior, head or estimator in `opening` holds for this run, and then the others are their defaults; without any, what was
+    used last is taken. make_engine, save: other parts in place of the real ones. on_start: called with the window once it shows.
     """
     from PySide6.QtCore import QTimer
 
     from app.settings import Settings
+    from app.setup import Setup
     from app.theme import Theme
     from app.window import Window
 
@@ -53,7 +55,9 @@ def run(photo: Path | None = None, prior: Path | None = None, *, device: str | N
     settings = Settings.load()
     theme = Theme(settings.theme)
     theme.apply()
-    window = Window(make_engine or engine_maker(prior, device), save or save_export, settings, theme)
+    asked = Setup(opening.prior, opening.head, opening.estimator)
+    window = Window(make_engine or engine_maker(device), save or save_export, settings, theme,
+                    setup=asked if asked != Setup() else None)
     previous = _catch_everything(window)
     signal.signal(signal.SIGINT, lambda *_: window.close())
     # Python looks at signals only when it runs; the event loop alone wouldn't let it
@@ -62,16 +66,16 @@ def run(photo: Path | None = None, prior: Path | None = None, *, device: str | N
     heartbeat.timeout.connect(lambda: None)
     window.show()
     window.start()
-    first = photo or sample_photo()
+    first = opening.photo or sample_photo()
     if first is not None:
-        window.open_photo(first, face)
+        window.open_photo(first, opening.face)
     if on_start is not None:
         on_start(window)
     status = app.exec()
     sys.excepthook = previous
-    if window.thread_of_engine.running:
+    if window.thread_of_engine.running or window.models.importing.running:
         # a step that never ends must not keep a closed program alive, and Qt aborts when its thread is torn down
-        log.error("the engine's thread did not stop; leaving without it")
+        log.error("the engine's or the import's thread did not stop; leaving without it")
         logging.shutdown()
         os._exit(status)
     return status
@@ -94,21 +98,25 @@ def make_application() -> Any:
     return app
 
 
-def engine_maker(prior: Path | None, device: str | None) -> Callable[[], Any]:
-    """Builds the Engine. Its import takes seconds (torch), so it happens where the engine is built: in the worker."""
-    def make() -> Any:
+def engine_maker(device: str | None) -> Callable[[Setup], Any]:
+    """Builds Engines. Their import takes seconds (torch), so it happens where they are built: in the worker."""
+    def make(setup: Setup) -> Any:
         from core.engine import Engine
 
-        return Engine(prior, device)
+        return Engine(setup.prior, device, setup.head, setup.estimator)
     return make
 
 
-def save_export(engine: Any, result: Any, path: Path, quality: int = 92) -> None:
-    """Write a result, with what is kept of the photo's metadata and the request that made it."""
+def save_export(engine: Any, result: Any, path: Path, quality: int = 92, deep: bool = False) -> None:
+    """Write a result, with what is kept of the photo's metadata and the request that made it.
+
+    deep: lay the change (which has 8 bits) over the photo's own 16 bits a channel, where it has them.
+    """
     from core.export import save_image
 
-    image = engine.session(result.request.photo).photo.image
-    save_image(result.image, path, source=image, request_json=result.request.to_json(), quality=quality)
+    photo = engine.session(result.request.photo).photo
+    picture = photo.paste(result.crop, deep=True) if deep else result.image
+    save_image(picture, path, source=photo.image, request_json=result.request.to_json(), quality=quality)
 
 
 def sample_photo() -> Path | None:

@@ -23,7 +23,7 @@ THEMES = ("system", "light", "dark")
 
 @dataclass
 class Settings:
-    """The remembered values. `geometry` is base64 text of the window's own record."""
+    """The remembered values. `geometry` is base64 text of the window's own record; prior, head and estimator: see `app.setup`."""
 
     theme: str = "system"
     geometry: str = ""
@@ -38,6 +38,10 @@ class Settings:
     show_ball: bool = True
     whole_photo: bool = False
     overlay: float = 0.6
+    prior: str = ""
+    head: str = ""
+    estimator: str = ""
+    assets_folder: str = ""
     open_sections: tuple[str, ...] = ("Light", "Expression", "Jaw", "Pose", "Appearance")
 
     @classmethod

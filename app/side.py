@@ -12,7 +12,7 @@ from app.panels.section import Section
 from app.settings import Settings
 from app.theme import Theme
 
-WIDTH = (330, 620)
+WIDTH = (358, 620)
 
 
 class Side(QScrollArea):

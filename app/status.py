@@ -3,13 +3,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QLabel, QStatusBar, QStyleOption, QToolButton, QWidget
 
 from app.live import State
+from app.setup import head_title
 
 SAME_PERSON = 0.6  # dlib's own threshold between the same person and another one
 WORDS = {State.EMPTY: "", State.STALE: "Live", State.PREVIEW: "Live", State.REFINING: "Refining",
-         State.SETTLED: "Settled", State.FAILED: "Failed"}
+         State.SETTLED: "Settled", State.FAILED: "Failed", State.IMPOSSIBLE: "Live"}
+IDENTITY_TIP = ("Distance between the faces of photo and picture, as a face recogniser sees them. "
+                f"Under {SAME_PERSON} it takes them for the same person.")
+UNSURE = 0.5  # confidence of a fit below which the user is told
+UNSURE_TIP = ("How sure the program is that the 3D head lies on this face: {percent} %.\nLook at the head over the photo (H). "
+              "Where it is off, a sharper, more frontal or better lit photo helps.")
 
 
 def likeness(distance: float | None) -> str:
@@ -21,36 +29,87 @@ def likeness(distance: float | None) -> str:
     return f"Identity {distance:.2f}, {words}"
 
 
+class Elided(QLabel):
+    """A label that gives way: what doesn't fit is cut with an ellipsis, and can be read in full in its tooltip."""
+
+    def __init__(self, tip: str = "") -> None:
+        super().__init__()
+        self._tip = tip
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as it must be."""
+        return QSize(0 if not self.text() else 34, super().minimumSizeHint().height())
+
+    def setText(self, text: str) -> None:
+        """Also the name that screen readers read: all of it."""
+        super().setText(text)
+        self.setToolTip("\n".join(filter(None, (text if self._tip == "" else "", self._tip))))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The text, cut where the room ends."""
+        option = QStyleOption()
+        option.initFrom(self)
+        painter = QPainter(self)
+        rect = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, rect.width())
+        self.style().drawItemText(painter, rect, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), option.palette,
+                                  self.isEnabled(), text, QPalette.ColorRole.WindowText)
+        painter.end()
+
+
 class StatusLine(QStatusBar):
-    """Labels that are set from results and states."""
+    """Labels that are set from results and states. models_asked: the model's name was clicked."""
+
+    models_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
         self.state = QLabel()
         self.state.setObjectName("state")
-        self.photo, self.identity, self.time = QLabel(), QLabel(), QLabel()
-        self.steps, self.prior, self.device, self.exports = QLabel(), QLabel(), QLabel(), QLabel()
-        self.identity.setToolTip("Distance between the faces of photo and picture, as a face recogniser sees them. "
-                                 f"Under {SAME_PERSON} it takes them for the same person.")
-        for label in (self.state, self.photo):
+        self.photo, self.identity, self.time = Elided(), Elided(IDENTITY_TIP), Elided()
+        self.fit = QLabel()
+        self.fit.setObjectName("unsure")
+        self.steps, self.device, self.exports, self.imports = Elided(), QLabel(), Elided(), Elided()
+        self.prior = QToolButton()
+        self.prior.setObjectName("statusButton")
+        self.prior.setToolTip("Models and heads  (Ctrl+M)")
+        self.prior.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.prior.hide()
+        self.prior.clicked.connect(self.models_asked)
+        for label in (self.state, self.photo, self.fit):
             self.addWidget(label)
-        for label in (self.exports, self.identity, self.time, self.steps, self.prior, self.device):
-            self.addPermanentWidget(label)
+        parts: tuple[QWidget, ...] = (self.imports, self.exports, self.identity, self.time, self.steps, self.prior, self.device)
+        for part in parts:
+            self.addPermanentWidget(part)
 
     def set_state(self, state: State) -> None:
         """Live, refining or settled."""
         self.state.setText(WORDS[state])
 
     def set_engine(self, engine: Any) -> None:
-        """Device and prior."""
+        """Device, prior, and the head where it is not the prior's own."""
         device = str(getattr(engine, "device", "cpu"))
         number = str(getattr(engine, "dtype", "")).removeprefix("torch.")
         short = {"bfloat16": "bf16", "float32": "fp32", "float16": "fp16"}.get(number, number)
         name = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}.get(device.split(":")[0], device)
         self.device.setText(f"{name} {short}".strip())
+        self.device.setToolTip("")
         prior = getattr(engine, "prior", None)
-        self.prior.setText(f"Prior {getattr(prior, 'name', 'unknown')}" if prior is not None else "")
+        head = getattr(getattr(engine, "head", None), "name", "")
+        other = f", {head_title(head)}" if head and head != getattr(prior, "head", head) else ""
+        self.prior.setText(f"Prior {getattr(prior, 'name', 'unknown')}{other}" if prior is not None else "")
+        self.prior.setVisible(prior is not None)
+
+    def set_loading(self, what: str) -> None:
+        """An engine is being built."""
+        self.device.setText("Loading …" if what else "Starting …")
+        self.device.setToolTip(f"Loading {what}" if what else "")
+
+    def set_no_engine(self) -> None:
+        """None could be built."""
+        self.device.setText("Engine not running")
+        self.device.setToolTip("")
 
     def set_result(self, result: Any) -> None:
         """How long the picture took and how like the person it is."""
@@ -64,10 +123,21 @@ class StatusLine(QStatusBar):
         """The opened file."""
         self.photo.setText(f"{name}  {width} × {height}")
 
+    def set_confidence(self, confidence: float) -> None:
+        """How sure the fit is, 0 to 1; said only when it is unsure."""
+        unsure = confidence < UNSURE
+        self.fit.setText(f"Unsure fit ({100 * confidence:.0f} %)" if unsure else "")
+        self.fit.setToolTip(UNSURE_TIP.format(percent=round(100 * confidence)) if unsure else "")
+        self.fit.setVisible(unsure)
+
     def clear_result(self) -> None:
         """Another photo: nothing has been made of it yet."""
         for label in (self.time, self.steps, self.identity):
             label.clear()
+
+    def set_import(self, text: str) -> None:
+        """What is being imported."""
+        self.imports.setText(text)
 
     def set_exports(self, text: str) -> None:
         """What the export queue does."""

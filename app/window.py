@@ -7,18 +7,24 @@ from typing import Any
 
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 
+from app.badge import badge, progress
 from app.canvas.stage import Mode
 from app.dialogs.export import ExportDialog
+from app.dialogs.quitting import ask_about_exports
 from app.exports import Exports
 from app.frame import Frame
+from app.jobs import CopyJob, ExportJob, LiveJob, OpenJob, SwitchJob
+from app.library import Library
 from app.live import QUIET_MS, Live, State
+from app.models import Models
 from app.panels.light import to_color
 from app.picture import PhotoView, buffer_image
 from app.settings import Settings
-from app.theme import DARK, Theme
-from app.worker import CopyJob, ExportJob, LiveJob, OpenJob, WorkerThread
+from app.setup import Setup
+from app.theme import Theme
+from app.worker import WorkerThread
 from core.rig import Copy
 
 NEEDS_PHOTO = ("export", "reset", "whole", "fit", "zoom-in", "zoom-out", "overlay", "split", "ball", "inset",
@@ -31,18 +37,21 @@ INSET_BUFFER = 176
 class Window(Frame):
     """DiffusionRig Studio's window.
 
-    make_engine: builds the Engine; called in the worker's thread. save(engine, result, path, quality=): writes an export.
+    make_engine: builds the Engine of a Setup; called in the worker's thread. save(engine, result, path, quality=): writes an
+    export. setup: what to work with (None: what the settings remember). library: the user's imported files.
     buffers_shown: live buffers of the present edit are on the canvas.
     """
 
     buffers_shown = Signal()
 
-    def __init__(self, make_engine: Callable[[], Any], save: Callable[..., Any], settings: Settings | None = None,
-                 theme: Theme | None = None, quiet_ms: int = QUIET_MS) -> None:
+    def __init__(self, make_engine: Callable[[Setup], Any], save: Callable[..., Any], settings: Settings | None = None,
+                 theme: Theme | None = None, quiet_ms: int = QUIET_MS, setup: Setup | None = None,
+                 library: Library | None = None) -> None:
         settings = settings or Settings()
         super().__init__(settings, theme or Theme(settings.theme))
+        setup = setup or Setup.remembered(settings)
         self.engine: Any = None
-        self.thread_of_engine = WorkerThread(make_engine, save, self)
+        self.thread_of_engine = WorkerThread(make_engine, save, setup, self)
         self.live = Live(self.thread_of_engine, self, quiet_ms)
         self.exports = Exports(self.thread_of_engine, self)
         self._opening: OpenJob | None = None
@@ -51,12 +60,13 @@ class Window(Frame):
         self._buffers_due.setSingleShot(True)
         self._buffers_due.setInterval(0)
         self._document_actions()
+        self.models = Models(self, library or Library(), setup)
         self._lay_out()
         self._connect()
         self._recolor()
         self._restore()
         self._photo_usable(False)
-        self.status.device.setText("Starting …")
+        self.status.set_loading("")
 
     # -- building
 
@@ -65,6 +75,7 @@ class Window(Frame):
         a.add("open", "&Open photo …", self.ask_open, "Ctrl+O", "open", tip="Open photo")
         a.add("export", "&Export …", self.ask_export, "Ctrl+E", "export", tip="Export picture")
         a.add("cancel-exports", "Cancel exports", self.exports.cancel_all)
+        a.add("models", "&Models and heads …", lambda: self.models.open_dialog(), "Ctrl+M", tip="Models and heads")
         a.add("quit", "&Quit", self.close, "Ctrl+Q")
         a.add("undo", "&Undo", self.undo, "Ctrl+Z", "undo")
         a.add("redo", "&Redo", self.redo, "Ctrl+Shift+Z|Ctrl+Y", "redo")
@@ -84,10 +95,11 @@ class Window(Frame):
         canvas.cancel_clicked.connect(live.cancel)
         self._buffers_due.timeout.connect(self._show_buffers)
         live.shown.connect(self._show_result)
-        live.estimate.connect(canvas.set_result)
-        live.state_changed.connect(self._show_state)
+        live.estimate.connect(self._show_estimate)
+        live.state_changed.connect(self.show_state)
         live.progressed.connect(self._show_progress)
-        worker.ready.connect(self._engine_ready)
+        self.models.engine_changed.connect(self._engine_changed)
+        self.status.models_asked.connect(self.models.open_dialog)
         worker.opened.connect(self._opened)
         worker.copied.connect(self._copied)
         worker.failed.connect(self._failed)
@@ -130,6 +142,7 @@ class Window(Frame):
         self._photo_usable(True)
         self.actions_by_name["faces"].setVisible(len(session.faces) > 1)
         self.document.open(session)
+        self.show_session()
         if len(session.faces) > 1 and job.face is None:
             self.pick_face()
 
@@ -206,6 +219,7 @@ class Window(Frame):
         session, canvas = self.document.session, self.canvas
         if session is None or self.engine is None:
             return
+        self.models.show_problem()
         self._show_light()  # here, and not with the edit itself: one repaint for both
         large = canvas.mode is not Mode.PHOTO or canvas.overlay
         if large or canvas.show_inset:
@@ -214,31 +228,33 @@ class Window(Frame):
             canvas.set_live(buffer_image(buffers, canvas.mode.buffer or "rendered"))
         self.buffers_shown.emit()
 
+    def show_session(self) -> None:
+        """What depends on the fit and not on the edit."""
+        self.status.set_confidence(float(getattr(getattr(self.document.session, "fit", None), "confidence", 1.0)))
+
     def _show_light(self) -> None:
         values = self.document.values()
         self.canvas.set_light(self.document.code().light, float(values["light.azimuth"]),  # type: ignore[arg-type]
                               float(values["light.elevation"]), to_color(values["light.color"]))  # type: ignore[arg-type]
 
     def _show_result(self, result: Any) -> None:
-        self.canvas.set_result(result.crop)
+        self.canvas.set_result(result.crop, plain=result.request.method == "paper")
         self.status.set_result(result)
 
-    def _show_state(self) -> None:
-        colors, state = DARK, self.live.state  # the badge is dark in both schemes
-        self.status.set_state(state)
-        shown = {State.STALE: ("Updating", colors.warn), State.PREVIEW: ("Preview", colors.warn),
-                 State.REFINING: ("Refining", colors.accent), State.SETTLED: ("Settled", colors.good),
-                 State.FAILED: ("Not updated", colors.bad), State.EMPTY: ("", "")}
-        self.canvas.set_status(*shown[state])
+    def _show_estimate(self, crop: Any) -> None:
+        self.canvas.set_result(crop, plain=self.document.appearance.method == "paper")
+
+    def show_state(self) -> None:
+        """The badge over the picture and the status line: how the picture stands to the edit, or what is being loaded."""
+        self.status.set_state(self.live.state)
+        self.canvas.set_status(*badge(self.live.state, self.models.switching.loading))
 
     def _show_progress(self, step: int, steps: int, left: float | None) -> None:
-        text = f"Refining {step} of {steps}"
-        if left is not None and step < steps:
-            text += f", {left:.0f} s left" if left >= 1 else ", almost done"
-        self.canvas.set_status(text, DARK.accent, step / max(1, steps))
+        self.canvas.set_status(*progress(step, steps, left))
 
     def _photo_usable(self, on: bool) -> None:
         self.actions_by_name.enable(NEEDS_PHOTO, on)
+        self.actions_by_name["export"].setEnabled(on and not self.models.problem)
         self.side.set_usable(on)
         self.alpha.setEnabled(on and self.canvas.overlay)
         if not on:
@@ -250,17 +266,19 @@ class Window(Frame):
 
     def ask_export(self) -> None:
         """Let the user choose file, format and area, and queue the export."""
-        if self.document.session is None:
+        if self.document.session is None or self.models.problem:
             return
-        dialog = ExportDialog(self.settings, self.document.session.photo.path, self)
+        photo = self.document.session.photo
+        deep = getattr(getattr(photo, "image", None), "deep", None) is not None
+        dialog = ExportDialog(self.settings, photo.path, self, deep=deep)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self.export(dialog.path, dialog.area_size, dialog.quality))
+        dialog.accepted.connect(lambda: self.export(dialog.path, dialog.area_size, dialog.quality, dialog.deep))
         dialog.open()
 
-    def export(self, path: Path, size: str = "full", quality: int = 92) -> None:
-        """Queue an export of the edit as it is now."""
+    def export(self, path: Path, size: str = "full", quality: int = 92, deep: bool = False) -> None:
+        """Queue an export of the edit as it is now. deep: 16 bits a channel, where the photo has them."""
         self.document.end()
-        self.exports.add(self.document.request("settled", size), path, {"quality": quality})
+        self.exports.add(self.document.request("settled", size), path, {"quality": quality, **({"deep": True} if deep else {})})
 
     def _exports_changed(self) -> None:
         self.status.set_exports(self.exports.text)
@@ -276,20 +294,26 @@ class Window(Frame):
 
     # -- engine and failures
 
-    def _engine_ready(self, engine: Any) -> None:
+    def _engine_changed(self, engine: Any) -> None:
         self.engine = engine
         self.document.prior_digest = getattr(getattr(engine, "prior", None), "digest", "")
+        self.exports.engine = engine
+        self.canvas.set_result(None)
+        self.status.clear_result()
         self.status.set_engine(engine)
+        self._photo_usable(self.document.session is not None)
 
     def _failed(self, job: Any, message: str) -> None:
+        if isinstance(job, SwitchJob):  # said by `models`
+            return
         if job is None:
-            self.status.device.setText("Engine not running")
+            self.status.set_no_engine()
             self.canvas.set_busy("")
         if isinstance(job, (OpenJob, CopyJob)):
             self._open_failed(job)
         self._quit_after_exports = False
         if isinstance(job, LiveJob):
-            self.banner.say(message, button="Try again", run=self._try_again)
+            self.banner.say(message, button="Try again", run=self.ask_again)
         elif isinstance(job, ExportJob):
             self.banner.say(message, button="Export again",
                             run=lambda: self.exports.add(job.request, job.path, job.options) and None)
@@ -301,9 +325,10 @@ class Window(Frame):
             return
         self._opening = None if isinstance(job, OpenJob) else self._opening
         self.canvas.set_busy("")
-        self._try_again()
+        self.ask_again()
 
-    def _try_again(self) -> None:
+    def ask_again(self) -> None:
+        """Ask for the picture of the edit once more, if it isn't there."""
         if self.document.session is not None and self.live.state is not State.SETTLED:
             self.live.ask(self.document.request("settled"), anyway=True)
 
@@ -313,31 +338,13 @@ class Window(Frame):
         """Exports are not dropped silently; everything else is stopped at its next step."""
         if self.exports.count and not self._quit_after_exports:
             event.ignore()
-            self._ask_about_exports()
+            ask_about_exports(self, self.exports.text, self.quit_after_exports, self.quit_now)
             return
         if self.exports.count and self._quit_after_exports:
             event.ignore()
             return
         self.shut_down()
         event.accept()
-
-    def _ask_about_exports(self) -> None:
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "Exports are being written", f"{self.exports.text}.", parent=self)
-        box.setInformativeText("Quit when they are written, or now without them?")
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        wait = box.addButton("Quit when written", QMessageBox.ButtonRole.AcceptRole)
-        now = box.addButton("Quit now", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(wait)
-
-        def answered() -> None:
-            if box.clickedButton() is wait:
-                self.quit_after_exports()
-            elif box.clickedButton() is now:
-                self.quit_now()
-
-        box.finished.connect(answered)
-        box.open()
 
     def quit_after_exports(self) -> None:
         """Close as soon as the last export is written."""
@@ -357,4 +364,5 @@ class Window(Frame):
         self.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         self.settings.panel_width = min(640, max(320, self.splitter.sizes()[1]))
         self.settings.save()
-        return self.thread_of_engine.stop()
+        stopped = self.models.importing.stop()
+        return self.thread_of_engine.stop() and stopped

@@ -1,8 +1,7 @@
-"""The worker: one thread that owns the Engine, and the box in which the window leaves work for it.
+"""The worker: one thread that owns the Engine and does the jobs in its inbox (`app.jobs`).
 
-Live edits go through a mailbox of size one, where the newest request replaces the one that waits. Opening photos and
-exports queue and are never dropped. A settle pass is given up between two steps when a newer edit arrives; a preview
-always finishes.
+A settle pass is given up between two steps when a newer edit arrives; a preview always finishes. Photos and previews are let by
+between two steps of an export.
 """
 from __future__ import annotations
 
@@ -10,14 +9,15 @@ import logging
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
+from app.jobs import CopyJob, ExportJob, Inbox, Job, LiveJob, OpenJob, QueuedJob, Switched, SwitchJob
+from app.setup import Setup
+from core.codes import FaceCode
 from core.errors import Cancelled, UserError
 from core.request import RenderRequest
 
@@ -25,124 +25,6 @@ log = logging.getLogger(__name__)
 
 WORKER_NICENESS = 12  # a slider's frame comes first; sleeping OpenMP threads (core/__init__.py) bear it
 UNEXPECTED = "Something went wrong while {what}. The window goes on; details are in the log file."
-
-
-@dataclass(frozen=True)
-class OpenJob:
-    """Open a photo; `face` None takes the largest face."""
-
-    path: Path
-    face: int | None = None
-
-
-@dataclass(frozen=True)
-class CopyJob:
-    """Open another photo to copy `block` of its fitted code."""
-
-    path: Path
-    block: str
-
-
-@dataclass(frozen=True)
-class ExportJob:
-    """Render at settled quality and write `path`; `options` are passed to the writer as keywords."""
-
-    request: RenderRequest
-    path: Path
-    options: dict[str, Any] = field(default_factory=dict, hash=False)
-    number: int = 0
-
-
-@dataclass(frozen=True)
-class LiveJob:
-    """Render the picture on screen."""
-
-    request: RenderRequest
-
-
-Job = OpenJob | CopyJob | ExportJob | LiveJob
-
-
-class Inbox:
-    """What waits for the worker. Every method may be called from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._photos: deque[OpenJob | CopyJob] = deque()
-        self._exports: deque[ExportJob] = deque()
-        self._preview: RenderRequest | None = None
-        self._settle: RenderRequest | None = None
-        self._interrupted = False
-        self._cancelled: set[int] = set()
-        self.closing = False
-
-    def put_preview(self, request: RenderRequest) -> None:
-        """The newest edit: replaces the waiting one and ends a settle pass that runs."""
-        with self._lock:
-            self._preview, self._settle, self._interrupted = request, None, True
-
-    def put_settle(self, request: RenderRequest) -> None:
-        """The picture to settle when nothing newer waits."""
-        with self._lock:
-            self._settle = request
-
-    def put_photo(self, job: OpenJob | CopyJob) -> None:
-        """A photo to open. It also ends a settle pass: that picture is about to go."""
-        with self._lock:
-            self._photos.append(job)
-            if isinstance(job, OpenJob):
-                self._preview = self._settle = None
-                self._interrupted = True
-
-    def put_export(self, job: ExportJob) -> None:
-        """A picture to write. Exports run in order and only `cancel_export` or closing ends one."""
-        with self._lock:
-            self._exports.append(job)
-
-    def stop_settling(self) -> None:
-        """End the settle pass, and take the waiting one out."""
-        with self._lock:
-            self._settle, self._interrupted = None, True
-
-    def drop_live(self) -> None:
-        """Nothing of the picture on screen is to be made."""
-        with self._lock:
-            self._preview, self._settle, self._interrupted = None, None, True
-
-    def cancel_export(self, number: int) -> None:
-        """End the export of that number, waiting or running."""
-        with self._lock:
-            self._cancelled.add(number)
-
-    def take(self) -> Job | None:
-        """The next job: photos, then the newest edit, then exports, then settling."""
-        with self._lock:
-            if self.closing:
-                return None
-            if self._photos:
-                return self._photos.popleft()
-            if self._preview is not None:
-                request, self._preview = self._preview, None
-                return LiveJob(request)
-            if self._exports:
-                return self._exports.popleft()
-            if self._settle is not None:
-                request, self._settle = self._settle, None
-                self._interrupted = False
-                return LiveJob(request)
-            return None
-
-    def close(self) -> None:
-        """Take nothing more, and end what runs at its next step."""
-        self.closing = True
-
-    def is_cancelled(self, job: Job) -> bool:
-        """Whether the running job must stop at its next step."""
-        if self.closing:
-            return True
-        if isinstance(job, ExportJob):
-            return job.number in self._cancelled
-        return isinstance(job, LiveJob) and job.request.quality == "settled" and self._interrupted
 
 
 class Worker(QObject):
@@ -153,6 +35,8 @@ class Worker(QObject):
 
     wake = Signal()
     ready = Signal(object)  # the engine
+    fell_back = Signal(str)  # why the setup asked for could not be had; comes before `ready` with the default one
+    switched = Signal(object, object)  # SwitchJob, Switched
     opened = Signal(object, object)  # OpenJob, Session
     copied = Signal(object, object)  # CopyJob, Session
     rendered = Signal(object)  # Result
@@ -161,12 +45,15 @@ class Worker(QObject):
     stopped = Signal(object)  # a job that was cancelled
     failed = Signal(object, str)  # the job (None: the engine itself), what to tell the user
 
-    def __init__(self, inbox: Inbox, make_engine: Callable[[], Any], save: Callable[..., Any]) -> None:
+    def __init__(self, inbox: Inbox, make_engine: Callable[[Setup], Any], save: Callable[..., Any], setup: Setup) -> None:
         super().__init__()
         self._inbox = inbox
         self._make_engine = make_engine
         self._save = save
+        self._setup = setup
         self._engine: Any = None
+        self._retired: list[Any] = []  # engines that exports still need
+        self._photo: OpenJob | None = None
         # queued even within the thread: its event loop must get its turn between two jobs, to hear that it should end
         self.wake.connect(self.work, Qt.ConnectionType.QueuedConnection)
 
@@ -175,56 +62,120 @@ class Worker(QObject):
         """Build the engine; called once, in the worker's thread."""
         _lower_priority()
         try:
-            self._engine = self._make_engine()
+            self._engine = self._first_engine()
         except Exception as error:
             self.failed.emit(None, explain(error, "starting the engine"))
             return
         self.ready.emit(self._engine)
         self.work()
 
+    def _first_engine(self) -> Any:
+        """The engine that was asked for, else the default one; the window must not stay empty because a file is gone."""
+        try:
+            return self._make_engine(self._setup)
+        except Exception as error:
+            if self._setup == Setup():
+                raise
+            engine = self._make_engine(Setup())
+            self.fell_back.emit(explain(error, f"loading {self._setup.words}"))
+            return engine
+
     @Slot()
     def work(self) -> None:
         """Do the next job, and come back for more after the thread's event loop has had its turn."""
-        if self._engine is None:
-            return
-        job = self._inbox.take()
+        job = self._inbox.take() if self._engine is not None else self._inbox.take_switch()
         if job is None:
             return
+        self._do(job)
+        self._close_retired()
+        self.wake.emit()
+
+    def _do(self, job: Job) -> None:
         try:
             self._run(job)
         except Cancelled:
             self.stopped.emit(job)
         except Exception as error:
             self.failed.emit(job, explain(error, _doing(job)))
-        self.wake.emit()
 
     def _run(self, job: Job) -> None:
         if isinstance(job, OpenJob):
-            self.opened.emit(job, self._engine.open(job.path, job.face))
+            session = self._engine.open(job.path, job.face)
+            self._photo = job
+            self.opened.emit(job, session)
         elif isinstance(job, CopyJob):
             self.copied.emit(job, self._engine.open(job.path, None))
+        elif isinstance(job, SwitchJob):
+            self._switch(job)
         elif isinstance(job, ExportJob):
-            result = self._render(job)
-            if self._inbox.is_cancelled(job):
-                raise Cancelled
-            self._save(self._engine, result, job.path, **job.options)
-            self.exported.emit(job)
+            self._export(job)
         else:
-            self.rendered.emit(self._render(job))
+            self.rendered.emit(self._render(self._engine, job))
 
-    def _render(self, job: LiveJob | ExportJob) -> Any:
+    def _export(self, job: ExportJob) -> None:
+        engine = job.engine or self._engine
+        result = self._render(engine, job)
+        if self._inbox.is_cancelled(job):
+            raise Cancelled
+        self._save(engine, result, job.path, **job.options)
+        self.exported.emit(job)
+
+    def _render(self, engine: Any, job: LiveJob | ExportJob) -> Any:
         def on_step(step: int, steps: int, estimate: Any = None) -> None:
             self.stepped.emit(job, step, steps, estimate)
+            if isinstance(job, ExportJob):
+                self._let_by()
 
-        return self._engine.render(job.request, on_step=on_step, cancelled=lambda: self._inbox.is_cancelled(job))
+        return engine.render(job.request, on_step=on_step, cancelled=lambda: self._inbox.is_cancelled(job))
+
+    def _let_by(self) -> None:
+        """Between two steps of an export: a photo to open, or the newest edit's preview. An engine may render within a step."""
+        quick = self._inbox.take(quick=True)
+        if quick is not None:
+            self._do(quick)
+
+    # -- another engine
+
+    def _switch(self, job: SwitchJob) -> None:
+        """All or nothing: the engine that is there stays until the new one has opened the photo."""
+        engine = self._make_engine(job.setup)
+        try:
+            session = engine.open(self._photo.path, self._photo.face) if self._photo else None
+            codes = {digest: code for digest, path in job.copied if (code := self._code_of(engine, digest, path)) is not None}
+        except BaseException:
+            _close(engine)
+            raise
+        self._retired += [self._engine] if self._engine is not None else []
+        self._engine = engine
+        self._inbox.drop_live()  # asked of the engine before
+        self.switched.emit(job, Switched(engine, session, codes))
+
+    def _code_of(self, engine: Any, digest: str, path: Path) -> FaceCode | None:
+        try:
+            session = engine.open(path, None)
+        except UserError as error:
+            log.warning("a copied photo could not be opened again: %s", error)
+            return None
+        return session.code if session.digest == digest else None
+
+    def _close_retired(self) -> None:
+        for engine in [e for e in self._retired if not self._inbox.needs(e)]:
+            self._retired.remove(engine)
+            _close(engine)
 
     @Slot()
     def finish(self) -> None:
-        """Let go of the engine in the thread that built it."""
-        close = getattr(self._engine, "close", None)
-        if close is not None:
-            close()
+        """Let go of the engines in the thread that built them."""
+        for engine in (*self._retired, self._engine):
+            _close(engine)
+        self._retired.clear()
         self._engine = None
+
+
+def _close(engine: Any) -> None:
+    close = getattr(engine, "close", None)
+    if close is not None:
+        close()
 
 
 class _PythonThread(QThread):
@@ -241,10 +192,11 @@ class _PythonThread(QThread):
 class WorkerThread(QObject):
     """The thread and its worker as the window sees them: start, wake, stop."""
 
-    def __init__(self, make_engine: Callable[[], Any], save: Callable[..., Any], parent: QObject | None = None) -> None:
+    def __init__(self, make_engine: Callable[[Setup], Any], save: Callable[..., Any], setup: Setup,
+                 parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.inbox = Inbox()
-        self.worker = Worker(self.inbox, make_engine, save)
+        self.worker = Worker(self.inbox, make_engine, save, setup)
         self._thread = _PythonThread()
         self._thread.setObjectName("engine")
         self._thread.setStackSize(16 << 20)  # what the main thread has; some platforms give others 512 KiB
@@ -259,7 +211,7 @@ class WorkerThread(QObject):
         else:
             self._thread.start(QThread.Priority.LowPriority)
 
-    def put(self, job: OpenJob | CopyJob | ExportJob) -> None:
+    def put(self, job: QueuedJob | ExportJob) -> None:
         """Queue a job that is never dropped."""
         if isinstance(job, ExportJob):
             self.inbox.put_export(job)
@@ -306,6 +258,8 @@ def _doing(job: Job) -> str:
         return f"copying from {job.path.name}"
     if isinstance(job, ExportJob):
         return f"exporting {job.path.name}"
+    if isinstance(job, SwitchJob):
+        return f"loading {job.setup.words}"
     return "making the picture"
 
 

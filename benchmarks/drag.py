@@ -173,12 +173,13 @@ def main() -> int:
     """Run the drags and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photo", type=Path)
-    parser.add_argument("--prior", type=Path)
+    parser.add_argument("--prior")
     parser.add_argument("--parameter", default="light.azimuth")
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     from app import run
+    from core.cli import Opening
 
     if run.display_problem() and shutil.which("xvfb-run"):
         os.execvp("xvfb-run", ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24", sys.executable, *sys.argv])
@@ -188,7 +189,7 @@ def main() -> int:
         drags.append(Drag(window, options))
 
     _time_paint(lambda: drags[0].canvas_painted() if drags else None)
-    status = run.run(options.photo, options.prior, on_start=started)
+    status = run.open_window(Opening(options.photo, prior=options.prior), on_start=started)
     drags[0].report()
     return status
 

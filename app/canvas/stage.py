@@ -54,6 +54,7 @@ class Stage(QWidget):
         self._photo: PhotoView | None = None
         self._after: QImage | None = None
         self._after_crop: Any = None
+        self._plain = False
         self._live: QImage | None = None
         self._faces: list[QRectF] | None = None
         self._chosen = 0
@@ -88,10 +89,10 @@ class Stage(QWidget):
         self._mips.clear()
         self._reframe()
 
-    def set_result(self, crop: Any) -> None:
-        """The crop (S, S, 3) uint8 of a result or of an estimate; None: the photo as it is."""
-        self._after_crop = crop
-        self._after = self._photo.after(crop, soft=self.whole) if self._photo and crop is not None else None
+    def set_result(self, crop: Any, plain: bool = False) -> None:
+        """The crop (S, S, 3) uint8 of a result or of an estimate; None: the photo as it is. plain: without the photo's detail."""
+        self._after_crop, self._plain = crop, plain
+        self._after = self._photo.after(crop, self.whole, plain) if self._photo and crop is not None else None
         self._forget("after")
         self.update()
 
@@ -114,7 +115,7 @@ class Stage(QWidget):
         """Show the whole photo, or the crop around the face."""
         if whole != self.whole:
             self.whole = whole
-            self.set_result(self._after_crop)
+            self.set_result(self._after_crop, self._plain)
             self._reframe()
 
     def pick_faces(self, boxes: list[QRectF] | None, chosen: int = 0) -> None:

@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QPushBu
 from app.theme import pixmap
 
 SHORTCUTS = (
-    ("Ctrl+O", "Open a photo"), ("Ctrl+E", "Export"), ("Ctrl+Z", "Undo"), ("Ctrl+Shift+Z", "Redo"),
+    ("Ctrl+O", "Open a photo"), ("Ctrl+E", "Export"), ("Ctrl+M", "Models and heads"),
+    ("Ctrl+Z", "Undo"), ("Ctrl+Shift+Z", "Redo"),
     ("Ctrl+R", "Reset all"), ("Space (hold)", "Show the original; drag to pan"),
     ("1, 2, 3, 4", "Photo, normals, albedo, rendered"),
     ("S", "Split line"), ("H", "Lay the head over the photo"), ("L", "Light ball"), ("I", "Live head in the corner"),

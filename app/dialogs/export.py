@@ -4,6 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QFileDialog,
@@ -22,13 +23,17 @@ from app.settings import Settings
 FORMATS = {"PNG": ".png", "JPEG": ".jpg", "TIFF": ".tif", "WebP": ".webp"}
 ENDINGS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WebP"}
 LOSSY = ("JPEG", "WebP")
+DEEP = ("PNG", "TIFF")
 SIZES = (("full", "Whole photo"), ("crop", "Face crop only"))
 
 
 class ExportDialog(QDialog):
-    """Asks for a file; `path`, `area_size` and `quality` hold the answer. The choices are remembered in `settings`."""
+    """Asks for a file; `path`, `area_size`, `quality` and `deep` hold the answer. The choices are remembered in `settings`.
 
-    def __init__(self, settings: Settings, photo: Path | None, parent: QWidget | None = None) -> None:
+    deep: whether the photo has 16 bits a channel.
+    """
+
+    def __init__(self, settings: Settings, photo: Path | None, parent: QWidget | None = None, *, deep: bool = False) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export picture")
         self.setMinimumWidth(480)
@@ -44,6 +49,10 @@ class ExportDialog(QDialog):
         self.quality_box.setRange(1, 100)
         self.quality_box.lineEdit().setTextMargins(5, 0, 5, 0)
         self.quality_label = QLabel("Quality")
+        self.deep_box = QCheckBox("Keep the photo's 16 bits a channel")
+        self.deep_box.setToolTip("PNG and TIFF of the whole photo. What the edit doesn't touch stays bit for bit.")
+        self.deep_box.setVisible(deep)
+        self.deep_box.setChecked(deep)
         self.problem = QLabel()
         self.problem.setObjectName("note")
         self.problem.setWordWrap(True)
@@ -52,6 +61,7 @@ class ExportDialog(QDialog):
         self._lay_out()
         self._fill()
         self.format.currentTextChanged.connect(self._format_chosen)
+        self.area.currentIndexChanged.connect(self._show_quality)
         self.file.textChanged.connect(self._check)
         self.ok.clicked.connect(self.accept)
 
@@ -75,6 +85,7 @@ class ExportDialog(QDialog):
         self.quality_label.setObjectName("rowLabel")
         grid.addWidget(self.quality_label, 3, 0)
         grid.addWidget(self.quality_box, 3, 1)
+        grid.addWidget(self.deep_box, 4, 1)
         grid.setColumnStretch(1, 1)
         buttons = QHBoxLayout()
         buttons.addWidget(self.problem, 1)
@@ -101,6 +112,7 @@ class ExportDialog(QDialog):
         lossy = self.format.currentText() in LOSSY
         self.quality_box.setEnabled(lossy)
         self.quality_label.setEnabled(lossy)
+        self.deep_box.setEnabled(self.format.currentText() in DEEP and self.area_size == "full")
 
     def _format_chosen(self, name: str) -> None:
         self.file.setText(str(Path(self.file.text()).with_suffix(FORMATS[name])))
@@ -152,6 +164,11 @@ class ExportDialog(QDialog):
     def quality(self) -> int:
         """1 to 100, for JPEG and WebP."""
         return self.quality_box.value()
+
+    @property
+    def deep(self) -> bool:
+        """Whether to write 16 bits a channel."""
+        return not self.deep_box.isHidden() and self.deep_box.isEnabled() and self.deep_box.isChecked()
 
     def accept(self) -> None:
         """Remember the choices."""

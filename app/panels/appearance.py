@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -22,6 +23,7 @@ from app.document import Appearance, Document
 from app.panels.section import Section, clear_layout
 from app.panels.slider import LABEL_WIDTH, ParameterRow
 from app.theme import Theme
+from core.request import DEFAULT_STEPS, PAPER_STEPS
 from core.rig import COPY_BLOCKS, Parameter
 
 _STEPS = Parameter("appearance.steps", "Steps", "Appearance", 4, 50, None, "", 1,
@@ -30,11 +32,15 @@ _STRENGTH = Parameter("appearance.strength", "Strength", "Appearance", 0, 1, Non
                       "How far the model may go from the photo where the edit changes it")
 NOISES = (("inverted", "From photo", "Keep everything of the photo that the edit doesn't touch"),
           ("seeded", "From seed", "Start from drawn noise: more is made anew"))
+METHODS = (("studio", "Studio", "The picture starts from the photo's own pixels: what the edit doesn't touch stays as it is"),
+           ("paper", "As in the paper", "The whole face crop is made anew from drawn noise, as the published system does it.\n"
+            "The seed draws the noise; strength and background have no part in it."))
+METHOD_STEPS = {"studio": DEFAULT_STEPS, "paper": PAPER_STEPS}
 MAX_SEED = 2**31 - 1
 
 
 class AppearancePanel(Section):
-    """Noise, seed, steps, strength, background, and copies from other photos.
+    """Method, noise, seed, steps, strength, background, and copies from other photos.
 
     copy_asked(block): the user wants to choose a photo to copy that block from.
     """
@@ -44,6 +50,7 @@ class AppearancePanel(Section):
     def __init__(self, theme: Theme, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(theme, "Appearance", parent=parent)
         self.document = document
+        self.method: dict[str, QToolButton] = {}
         self.noise: dict[str, QToolButton] = {}
         self.seed = QSpinBox()
         self.dice = QToolButton()
@@ -61,7 +68,9 @@ class AppearancePanel(Section):
         self.refresh()
 
     def _build(self) -> None:
-        self.add(_row("Noise", self._noise_row()))
+        self.noise_row = _row("Noise", self._choice(NOISES, self.noise, lambda name: self.document.set_appearance(noise=name)))
+        self.add(_row("Method", self._choice(METHODS, self.method, self._choose_method)))
+        self.add(self.noise_row)
         self.add(_row("Seed", self._seed_row()))
         self.add(self.steps)
         self.add(self.strength)
@@ -80,25 +89,35 @@ class AppearancePanel(Section):
     def _ask_copy(self, block: str, _checked: bool = False) -> None:
         self.copy_asked.emit(block)
 
-    def _noise_row(self) -> QWidget:
+    def _choice(self, choices: tuple[tuple[str, str, str], ...], buttons: dict[str, QToolButton],
+                choose: Callable[[str], None]) -> QWidget:
+        """Two buttons of which one is down, filled into `buttons` by name."""
         box = QWidget()
         layout = QHBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         group = QButtonGroup(box)
-        for i, (name, label, tip) in enumerate(NOISES):
+        for i, (name, label, tip) in enumerate(choices):
             button = QToolButton()
             button.setObjectName("segment")
             button.setProperty("edge", ("left", "right")[i])
+            button.setProperty("narrow", True)
             button.setText(label)
             button.setToolTip(tip)
             button.setCheckable(True)
             button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
-            button.clicked.connect(lambda _=False, name=name: self.document.set_appearance(noise=name))
+            button.clicked.connect(lambda _=False, name=name: choose(name))
             group.addButton(button)
             layout.addWidget(button, 1)
-            self.noise[name] = button
+            buttons[name] = button
         return box
+
+    def _choose_method(self, name: str) -> None:
+        """Each method starts with its own number of steps, unless another was chosen."""
+        look = self.document.appearance
+        if name != look.method:
+            steps = METHOD_STEPS[name] if look.steps == METHOD_STEPS[look.method] else look.steps
+            self.document.set_appearance(method=name, steps=steps)
 
     def _seed_row(self) -> QWidget:
         box = QWidget()
@@ -124,13 +143,16 @@ class AppearancePanel(Section):
         row.began.connect(lambda _: self.document.begin(parameter.label))
         row.moved.connect(lambda _, value: self.document.set_appearance(**{name: round(value) if whole else value}))
         row.ended.connect(self.document.end)
-        row.reset_asked.connect(lambda _: self.document.set_appearance(**{name: getattr(Appearance(), name)}))
+        row.reset_asked.connect(lambda _: self.document.set_appearance(**{name: getattr(self._plain(), name)}))
         return row
 
     def refresh(self) -> None:
         """Show the document's values."""
-        look, plain = self.document.appearance, Appearance()
+        look, plain = self.document.appearance, self._plain()
+        self.method[look.method].setChecked(True)
         self.noise[look.noise].setChecked(True)
+        for unused_by_paper in (self.noise_row, self.strength, self.background):
+            unused_by_paper.setEnabled(look.method == "studio")
         for widget, value in ((self.seed, look.seed), (self.background, look.hold_background)):
             blocked = widget.blockSignals(True)
             if isinstance(widget, QSpinBox):
@@ -140,8 +162,13 @@ class AppearancePanel(Section):
             widget.blockSignals(blocked)
         self.steps.show_value(look.steps, plain.steps, look.steps != plain.steps)
         self.strength.show_value(look.strength, plain.strength, look.strength != plain.strength)
-        self.reset.setVisible(look != plain)
+        self.reset.setVisible(look != Appearance())
         self._show_copies()
+
+    def _plain(self) -> Appearance:
+        """What nothing was changed of, for the present method."""
+        method = self.document.appearance.method
+        return Appearance(method=method, steps=METHOD_STEPS[method])
 
     def _show_copies(self) -> None:
         shown = [self.copies.itemAt(i).widget().property("copy") for i in range(self.copies.count())]  # type: ignore[union-attr]

@@ -48,9 +48,10 @@ class LightPanel(Panel):
             return
         values = self.document.values()
         color = to_color(values.get("light.color", (1.0, 1.0, 1.0)))
-        if self.swatch.text() != color.name().upper():  # this runs at each move of any slider
+        name = f" {color.name().upper()}"
+        if self.swatch.text() != name:  # this runs at each move of any slider
             self.swatch.setIcon(_swatch_icon(color))
-            self.swatch.setText(color.name().upper())
+            self.swatch.setText(name)
         if self.raw is not None and self.raw.opened:
             for name, number in self.coefficients.items():
                 number.show_value(float(values[name]))  # type: ignore[arg-type]

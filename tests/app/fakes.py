@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from app.library import Item, Library, Shelf
 from core import rig as rigs
 from core.align import Alignment
 from core.codes import FaceCode
@@ -24,30 +25,40 @@ SIZE = 64
 
 
 class FakeHead:  # not a HeadModel: it would need a mesh
-    """Names like OpenHead's, and nothing to draw."""
+    """Names like OpenHead's or FLAME's, and nothing to draw."""
 
-    name = "open"
+    def __init__(self, name: str = "open") -> None:
+        self.name = name
+        rows = self._open_rows() if name == "open" else self._flame_rows()
+        self._controls = {row.name: row for row in rows}
 
-    def __init__(self) -> None:
+    @staticmethod
+    def _flame_rows() -> list[Control]:
+        rows = [Control("jaw.open", "jaw", ((0, 0.35),), -0.5, 0.5, "", "Open", "Jaw"),
+                Control("jaw.roll", "jaw", ((2, 0.15),), -1, 1, "", "Roll", "Jaw")]
+        return rows + [Control(f"expression.{i:02d}", "expression", ((i, 1.0),), -3, 3, "", f"Mode {i + 1}", "Expression")
+                       for i in range(12)]
+
+    @staticmethod
+    def _open_rows() -> list[Control]:
         at = {name: i for i, name in enumerate(UNITS)}
         smile = ((at["mouthSmileLeft"], 1.0), (at["mouthSmileRight"], 1.0))
         rows = [Control("expression.smile", "expression", smile, -1, 1, "", "Smile", "Expression"),
                 Control("expression.blink", "expression", ((2, 1.0), (3, 1.0)), -1, 1, "", "Blink", "Expression"),
                 Control("jaw.open", "expression", ((at["jawOpen"], 1.0),), -1, 1, "", "Open", "Jaw"),
                 Control("eyes.yaw", "eyes", ((0, 0.0175),), -30, 30, "°", "Yaw", "Eyes")]
-        rows += [Control(f"expression.{n}", "expression", ((i, 1.0),), -1, 1, "", n, "All units") for n, i in at.items()]
-        self._controls = {row.name: row for row in rows}
+        return rows + [Control(f"expression.{n}", "expression", ((i, 1.0),), -1, 1, "", n, "All units") for n, i in at.items()]
 
     def controls(self) -> dict[str, Control]:
         return self._controls
 
-    def clamp_expression(self, expression: np.ndarray) -> np.ndarray:
-        return np.clip(expression, 0, 1)
+    def change_expression(self, code: FaceCode, change: np.ndarray) -> np.ndarray:
+        return np.clip(code.expression + change, 0, 1)
 
 
-def code_of(seed: int = 0) -> FaceCode:
+def code_of(seed: int = 0, head: str = "open") -> FaceCode:
     light = compose(LightParams(azimuth=20 + seed, elevation=15, intensity=0.7, ambient=0.6))
-    return FaceCode("open", np.zeros(4), np.zeros(len(UNITS)), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(2),
+    return FaceCode(head, np.zeros(4), np.zeros(len(UNITS)), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(2),
                     np.zeros(3), np.array([8.0, 0, 0]), np.array([1, 0.5, 0.5]), light)
 
 
@@ -77,6 +88,11 @@ class FakeSession:
     code: FaceCode
     head: FakeHead
     faces: tuple[Any, ...]
+    confidence: float = 1.0
+
+    @property
+    def fit(self) -> Any:
+        return SimpleNamespace(confidence=self.confidence)
 
     @property
     def digest(self) -> str:
@@ -102,10 +118,13 @@ class FakeEngine:
     """Renders flat colours. With `gated`, each step waits until the test allows it (`allow`)."""
 
     device = "cpu"
-    prior = SimpleNamespace(name="fake", digest="fake", size=SIZE)
 
-    def __init__(self, gated: bool = True, preview_steps: int = 1, settled_steps: int = 3) -> None:
-        self.head = FakeHead()
+    def __init__(self, gated: bool = True, preview_steps: int = 1, settled_steps: int = 3, head: str = "open",
+                 prior: str = "fake") -> None:
+        self.head = FakeHead(head)
+        self.prior = SimpleNamespace(name=prior, digest=prior, size=SIZE, head=head)
+        self.render_problem: str | None = None
+        self.confidence = 1.0
         self.steps = {"preview": preview_steps, "settled": settled_steps}
         self.gate = threading.Semaphore(0)
         self.gated = gated
@@ -134,7 +153,8 @@ class FakeEngine:
         if path.stem == "crash":
             raise RuntimeError("bug")
         boxes = tuple(SimpleNamespace(box=(40.0 + 120 * i, 60.0, 120.0 + 120 * i, 170.0)) for i in range(self.faces))
-        return FakeSession(FakePhoto(path, face or 0), code_of(len(path.stem)), self.head, boxes)
+        return FakeSession(FakePhoto(path, face or 0), code_of(len(path.stem), self.head.name), self.head, boxes,
+                           self.confidence)
 
     def session(self, digest: str) -> Any:
         raise NotImplementedError
@@ -153,6 +173,8 @@ class FakeEngine:
         return SimpleNamespace(rendered=albedo * shade(normal, light), normal=normal, albedo=albedo, coverage=coverage)
 
     def render(self, request: RenderRequest, on_step: Any = None, cancelled: Any = None) -> FakeResult:
+        assert request.prior in ("", self.prior.digest), "a request made for another engine"
+        rigs.apply(request.rig, self.head, code_of(0, self.head.name))  # type: ignore[arg-type]  # refuses what the head lacks
         self.started.append(request)
         steps = self.steps[request.quality]
         crop = np.full((SIZE, SIZE, 3), 120 + len(request.rig.values), np.uint8)
@@ -175,6 +197,40 @@ class FakeEngine:
 
     def close(self) -> None:
         self.closed = True
+
+
+class FakeLibrary(Library):
+    """Items as a test wants them; an import waits until `gate` is released, then gives `report` or raises `error`."""
+
+    def __init__(self, *present: str) -> None:
+        self.present = {"", "open", *present}
+        self.gate = threading.Semaphore(0)
+        self.error: Exception | None = None
+        self.report = SimpleNamespace(found=[], problems=[], notes=[])
+        self.imported: list[Path] = []
+
+    def look(self) -> Shelf:
+        def item(kind: str, name: str, title: str, head: str = "") -> Item:
+            there = name in self.present
+            return Item(kind, name, title, f"{title}'s file", there, "" if there else f"how to get {title}",
+                        name if there and name not in ("", "open") else "", head)
+
+        return Shelf((item("prior", "", "Default model", "open"), item("prior", "faces-512", "faces-512", "flame"),
+                      item("head", "open", "OpenHead"), item("head", "flame", "FLAME"), item("head", "ict", "ICT-FaceKit"),
+                      item("texture", "texture", "FLAME texture"), item("encoder", "encoder", "DECA encoder")))
+
+    def import_folder(self, folder: Path, say: Callable[[str], None], cancelled: Callable[[], bool]) -> Any:
+        self.imported.append(folder)
+        say(f"Reading {folder.name}")
+        while not self.gate.acquire(timeout=0.02):
+            if cancelled():
+                raise Cancelled
+        if self.error is not None:
+            raise self.error
+        return self.report
+
+    def remove(self, item: Item) -> None:
+        self.present.discard(item.stored)
 
 
 def save(engine: FakeEngine, result: FakeResult, path: Path, quality: int = 92) -> None:

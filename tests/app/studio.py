@@ -10,9 +10,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from app.settings import Settings
+from app.setup import Setup
 from app.theme import Theme
 from app.window import Window
-from tests.app.fakes import FakeEngine, save
+from tests.app.fakes import FakeEngine, FakeLibrary, save
 
 DEADLINE_MS = 10_000  # only for a test that is going to fail
 WINDOWS: list[Window] = []
@@ -38,9 +39,12 @@ def until(condition: Callable[[], Any], what: str = "") -> None:
 class Studio:
     """A window on a fake engine, and hands to drive it."""
 
-    def __init__(self, engine: FakeEngine, quiet_ms: int = 0) -> None:
+    def __init__(self, engine: FakeEngine, quiet_ms: int = 0, make: Callable[[Setup], FakeEngine] | None = None,
+                 settings: Settings | None = None, setup: Setup | None = None) -> None:
         self.engine = engine
-        self.window = Window(lambda: engine, save, Settings(), Theme("dark"), quiet_ms)
+        self.library = FakeLibrary()
+        self.window = Window(make or (lambda setup: engine), save, settings or Settings(), Theme("dark"), quiet_ms, setup,
+                             self.library)
         WINDOWS.append(self.window)
         self.window.theme.apply()
         self.window.resize(1280, 800)

@@ -19,7 +19,8 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, qInstallMessageHandler
 from tests.app.fakes import FakeEngine, save
 from app.live import State
-from app.run import run
+from app.run import open_window
+from core.cli import Opening
 
 messages = []
 qInstallMessageHandler(lambda kind, context, text: messages.append(text))
@@ -31,7 +32,8 @@ def started(window):
             window.close()
     window.live.state_changed.connect(lambda: QTimer.singleShot(0, settled))
 
-status = run(Path("portrait.png"), make_engine=lambda: FakeEngine(gated=False), save=save, on_start=started)
+engine = FakeEngine(gated=False)
+status = open_window(Opening(Path("portrait.png")), make_engine=lambda setup: engine, save=save, on_start=started)
 assert not messages, messages
 sys.exit(status)
 """

@@ -1,6 +1,8 @@
 """Undo, sliders, the light ball, the split line, views."""
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -238,6 +240,37 @@ def test_appearance_changes_the_request(studio: Studio) -> None:
     assert request.noise == "seeded" and request.seed == panel.seed.value() > 0 and not request.hold_background
     panel.reset.click()
     assert studio.document.request().noise == "inverted"
+
+
+def test_the_papers_method_takes_its_own_steps_and_leaves_out_what_it_does_not_use(studio: Studio) -> None:
+    panel, document = studio.window.side.appearance, studio.document
+    panel.method["paper"].click()
+    request = document.request("settled")
+    assert request.method == "paper" and request.steps == 20 and document.undo_stack.undoText() == "Method"
+    assert panel.seed.isEnabled() and panel.steps.isEnabled()
+    assert not any(widget.isEnabled() for widget in (panel.noise["inverted"], panel.strength, panel.background))
+    assert "drawn noise" in panel.method["paper"].toolTip()
+    studio.settle()
+    assert studio.engine.finished[-1].method == "paper" and studio.canvas._plain, "shown without the photo's detail"
+    panel.method["studio"].click()
+    assert document.appearance.steps == 12 and panel.noise["inverted"].isEnabled() and panel.strength.isEnabled()
+    document.set_appearance(steps=30)
+    panel.method["paper"].click()
+    assert document.appearance.steps == 30, "chosen steps stay"
+    panel.steps.reset_asked.emit("appearance.steps")
+    assert document.appearance.steps == 20
+    studio.settle()
+
+
+def test_a_small_window_cuts_nothing(studio: Studio) -> None:
+    window = studio.window
+    window.resize(1024, 640)
+    window.status.set_exports("Exporting a-rather-long-name-of-a-file.png and 2 more 30 %")
+    flush()
+    assert (window.width(), window.height()) == (1024, 640)
+    body: Any = window.side.widget()
+    assert body.minimumSizeHint().width() <= window.side.viewport().width(), "a row of the panels is cut"
+    assert window.actions_by_name["split"].toolTip(), "folded buttons still say what they do"
 
 
 def test_quick_light_and_both_themes_paint(studio: Studio) -> None:

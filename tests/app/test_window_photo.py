@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
@@ -11,7 +13,12 @@ from PySide6.QtWidgets import QMessageBox
 
 from app.dialogs.export import ExportDialog, free_name
 from app.live import State
+from app.run import save_export
 from app.settings import Settings
+from core.align import Alignment
+from core.export import save_image
+from core.photo import Photo, load_image
+from core.request import RenderRequest
 from tests.app.fakes import FakeEngine
 from tests.app.studio import WINDOWS, Studio, drag, flush, until
 
@@ -160,7 +167,7 @@ def test_engine_that_cannot_start_is_told(tmp_path: Path) -> None:
     from app.window import Window
     from core.errors import AssetError
 
-    def broken() -> object:
+    def broken(_setup: object) -> object:
         raise AssetError("The prior default.safetensors is damaged. Install it again.")
 
     window = Window(broken, lambda *a, **k: None, Settings(), Theme("dark"))
@@ -192,6 +199,32 @@ def test_export_dialog_follows_name_and_format(tmp_path: Path, app: object) -> N
     assert settings.export_format == "TIFF" and settings.export_folder == str(tmp_path)
     (tmp_path / "y.tif").touch()
     assert free_name(tmp_path / "y.tif").name == "y-2.tif"
+
+
+def test_sixteen_bits_are_offered_where_the_photo_and_the_format_have_them(tmp_path: Path, app: object) -> None:
+    assert not ExportDialog(Settings(), tmp_path / "me.jpg").deep
+    dialog = ExportDialog(Settings(export_format="TIFF"), tmp_path / "me.tif", deep=True)
+    assert dialog.deep
+    dialog.format.setCurrentText("JPEG")
+    assert not dialog.deep and not dialog.deep_box.isEnabled()
+    dialog.format.setCurrentText("PNG")
+    dialog.area.setCurrentIndex(1)
+    assert not dialog.deep
+    dialog.area.setCurrentIndex(0)
+    assert dialog.deep
+
+
+def test_an_export_keeps_sixteen_bits(tmp_path: Path) -> None:
+    deep = np.random.default_rng(0).integers(0, 65535, (64, 64, 3)).astype(np.uint16)
+    source = load_image(save_image(deep, tmp_path / "in.tif"))
+    photo = Photo(source, (), 0, None, Alignment((32.0, 32.0), (16.0, 0.0), (0.0, 16.0)))  # type: ignore[arg-type]
+    crop = photo.crop(32).copy()
+    crop[12:20, 12:20] = 255 - crop[12:20, 12:20]
+    engine = SimpleNamespace(session=lambda digest: SimpleNamespace(photo=photo))
+    result = SimpleNamespace(image=photo.paste(crop), crop=crop, request=RenderRequest("x"))
+    save_export(engine, result, tmp_path / "out.tif", deep=True)
+    written = load_image(tmp_path / "out.tif").deep
+    assert written is not None and np.array_equal(written[:10], deep[:10]) and (written != deep).any()
 
 
 def test_without_a_photo_nothing_can_be_set() -> None:

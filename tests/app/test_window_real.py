@@ -13,12 +13,15 @@ import core.engine
 import main
 from app.run import engine_maker, save_export
 from app.settings import Settings
+from app.setup import Setup
 from app.theme import Theme
 from app.window import Window
+from core import paths
 from core.export import read_request
 from core.photo import load_image
 from tests.app import studio
 from tests.app.studio import WINDOWS, until
+from tests.flame import arrays, texture_space
 from tests.tiny import save_tiny_prior
 
 
@@ -31,7 +34,7 @@ def prior(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def window(app: Any, prior: Path, sample_photo: Path) -> Any:
-    window = Window(engine_maker(prior, "cpu"), save_export, Settings(), Theme("dark"), 0)
+    window = Window(engine_maker("cpu"), save_export, Settings(), Theme("dark"), 0, Setup(prior=str(prior)))
     WINDOWS.append(window)
     window.resize(1280, 800)
     window.show()
@@ -64,3 +67,25 @@ def test_an_export_that_cannot_be_written_is_said_and_the_window_goes_on(window:
     assert os.fspath(tmp_path / "missing") in window.banner.text
     window.document.update({"pose.yaw": 5.0})
     until(lambda: window.live.state.value == "settled", "the window goes on")
+
+
+def test_flame_and_its_model_take_over_the_open_photo(window: Any, shared: Path) -> None:
+    """From OpenHead to FLAME with a FLAME model and back. The synthetic head has no face: only that it is used is looked at."""
+    paths.assets_dir().mkdir(parents=True)
+    mean, directions = texture_space(256)
+    np.savez(paths.assets_dir() / "flame.npz", **arrays(shared), mean=mean, tex_dir=directions)  # type: ignore[arg-type]
+    paths.priors_dir().mkdir(parents=True)
+    save_tiny_prior(paths.priors_dir() / "faces.safetensors", head="flame")
+    window.document.update({"expression.smile": 0.4, "pose.yaw": 8.0})
+    switching, before = window.models.switching, window.models.switching.setup
+    assert switching.ask(Setup("faces", None, "fit"))
+    until(lambda: switching.loading is None and window.live.state.value == "settled", "FLAME takes over, and the picture settles")
+    assert window.document.session.head.name == "flame" and window.engine.estimator == "fit"
+    assert dict(window.document.rig.values) == {"pose.yaw": 8.0} and "Smile" in window.banner.text
+    assert set(window.side.expression.sliders) == {f"expression.{i:02d}" for i in range(50)}
+    assert switching.ask(Setup(before.prior, "flame", "fit"))
+    until(lambda: switching.loading is None and window.live.state.value == "impossible", "no picture, but buffers")
+    assert "'flame'" in window.models.notice.text.text()
+    assert switching.ask(before)
+    until(lambda: switching.loading is None and window.live.state.value == "settled", "back again")
+    assert dict(window.document.rig.values) == {"expression.smile": 0.4, "pose.yaw": 8.0}

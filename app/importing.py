@@ -1,0 +1,147 @@
+"""The user's own files as the window sees them: what is there, what is being imported, what came of it."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.library import Item, Library, Shelf
+from app.tasks import Task, Work
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an import came to. text: all of it, to read and copy. summary: in one line. good: whether anything was found."""
+
+    text: str
+    summary: str
+    good: bool
+
+
+class Importing(QObject):
+    """Looks at the library, imports and removes, one thing at a time and never in the window's thread.
+
+    changed: `shelf` or `busy` is another. said(line): what the import does. finished(Outcome): an import ended.
+    failed(message): looking or removing did.
+    """
+
+    changed = Signal()
+    said = Signal(str)
+    finished = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, library: Library, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._library = library
+        self._task: Task | None = None
+        self._ending: list[Task] = []
+        self.shelf = Shelf()
+        self.folder: Path | None = None  # that is being imported
+        self.outcome: Outcome | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way."""
+        return self._task is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether a thread of it lives."""
+        return any(task.isRunning() for task in (*self._ending, *([self._task] if self._task else [])))
+
+    def refresh(self) -> None:
+        """Look at what is there; `changed` tells when it is known."""
+        if not self.busy:
+            self._start(lambda say, cancelled: self._library.look(), "looking at the imported files", self._looked)
+
+    def import_folder(self, folder: Path) -> bool:
+        """Import what a folder holds; False while another import runs."""
+        if self.busy:
+            return False
+        self.folder, self.outcome = folder, None
+        self._start(lambda say, cancelled: self._library.import_folder(folder, say, cancelled), f"importing {folder}",
+                    self._imported)
+        return True
+
+    def remove(self, item: Item) -> None:
+        """Delete what was stored of an item."""
+        if not self.busy:
+            self._start(lambda say, cancelled: self._without(item), f"removing {item.title}", self._looked)
+
+    def _without(self, item: Item) -> Shelf:
+        self._library.remove(item)
+        return self._library.look()
+
+    def cancel(self) -> None:
+        """End the import at its next step."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def stop(self, timeout_ms: int = 8000) -> bool:
+        """End everything and wait; False when it didn't stop in time."""
+        tasks = [*self._ending, *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        waited = [task.wait(timeout_ms) for task in tasks]
+        return all(waited)
+
+    def _start(self, work: Work, doing: str, done: Callable[[Any], None]) -> None:
+        task = self._task = Task(work, doing, self)
+        task.said.connect(self.said)
+        task.done.connect(done)
+        task.stopped.connect(self._stopped)
+        task.failed.connect(self._failed)
+        task.finished.connect(self._ended)
+        task.start()
+        self.changed.emit()
+
+    def _looked(self, shelf: Shelf) -> None:
+        self._free()
+        self.shelf = shelf
+        self.changed.emit()
+
+    def _imported(self, report: Any) -> None:
+        self._end_import(outcome_of(report))
+
+    def _stopped(self) -> None:
+        self._end_import(Outcome("Cancelled. What was stored before stays.", "The import was cancelled.", False))
+
+    def _failed(self, message: str) -> None:
+        if self.folder is None:
+            self._free()
+            self.failed.emit(message)
+            self.changed.emit()
+        else:
+            self._end_import(Outcome(message, message, False))
+
+    def _end_import(self, outcome: Outcome) -> None:
+        self._free()
+        self.folder, self.outcome = None, outcome
+        self.refresh()
+        self.finished.emit(outcome)
+
+    def _free(self) -> None:
+        if self._task is not None:
+            self._ending.append(self._task)
+            self._task = None
+
+    def _ended(self) -> None:
+        for task in [task for task in self._ending if task.isFinished()]:
+            self._ending.remove(task)
+            task.deleteLater()
+
+
+def outcome_of(report: Any) -> Outcome:
+    """An `ImportReport` in words."""
+    found = [f"✓ {asset.what}\n   {asset.file}" for asset in report.found]
+    wrong = [f"✗ {problem}" for problem in report.problems]
+    notes = [f"· {note}" for note in getattr(report, "notes", ())]
+    parts = [part for part in ("\n".join(found), "\n".join(wrong), "\n".join(notes)) if part]
+    if not found and not wrong:
+        parts.insert(0, "Nothing that can be imported was found in this folder.")
+    counts = [f"{len(found)} imported" if found else "", f"{len(wrong)} not usable" if wrong else ""]
+    summary = ", ".join(filter(None, counts)) or "nothing found"
+    return Outcome("\n\n".join(parts), summary[:1].upper() + summary[1:] + ".", bool(found))
