@@ -122,12 +122,18 @@ _LIGHT = (
     Parameter("light.ambient", "Ambient", "Light", 0, 2, None, "", 0.01, "Light from everywhere"),
 )
 _COLOR = Parameter("light.color", "Colour", "Light", 0, 1, None, "rgb", 0.01, "Colour of the key light")
+# Ends: 1st and 99th percentile of fitted photos (resources/head/open_ranges.json), rounded. Roll has none: photos are aligned by
+# it, and a head tilts in the picture's plane without showing another side.
 _POSE = (
     Parameter("pose.yaw", "Yaw", "Pose", -45, 45, 0.0, "°", 0.5,
               "Turns the head; positive toward the picture's right"),
-    Parameter("pose.pitch", "Pitch", "Pose", -30, 30, 0.0, "°", 0.5, "Nods the head; positive up"),
+    Parameter("pose.pitch", "Pitch", "Pose", -20, 25, 0.0, "°", 0.5, "Nods the head; positive up"),
     Parameter("pose.roll", "Roll", "Pose", -45, 45, 0.0, "°", 0.5, "Tilts the head; positive clockwise"),
 )
+
+
+_MOST_POSE = (60.0, 40.0, 60.0)  # beyond, half the face is hidden, and the photo says nothing about the other half
+_LEAST_CHANGE = 0.02  # of a unit: less is not seen
 
 
 @lru_cache(maxsize=8)
@@ -151,6 +157,29 @@ def photo_values(head: HeadModel, code: FaceCode) -> dict[str, Value]:
                                 "light.color": tuple(float(x) for x in lamp.color)}  # type: ignore[dict-item]
     values.update({f"sh.{k}.{c}": float(code.light[k, i]) for k in range(9) for i, c in enumerate(_CHANNELS)})
     return {name: values.get(name, 0.0 if p.default is None else p.default) for name, p in parameters(head).items()}
+
+
+def photo_ranges(head: HeadModel, code: FaceCode) -> dict[str, tuple[float, float]]:
+    """Between which values each added edit still shows on this photo: (low, high) by name, within the parameter's own range.
+
+    A smile that isn't there can't be taken away, and a head that is turned already can't be turned as far again. For sliders
+    that should not promise what the photo has no room for; `apply` takes any value in the parameter's range.
+    """
+    table = parameters(head)
+    ranges: dict[str, tuple[float, float]] = {}
+    for name, control in head.controls().items():
+        ends = (control.low, control.high)
+        ranges[name] = tuple(  # type: ignore[assignment]
+            end if control.block != "expression" or _shows(head, code, control, end) else 0.0 for end in ends)
+    for axis, angle, most in zip(("yaw", "pitch", "roll"), pose_degrees(code.pose), _MOST_POSE, strict=True):
+        row = table[f"pose.{axis}"]
+        ranges[row.name] = (min(max(row.low, -most - angle), 0.0), max(min(row.high, most - angle), 0.0))
+    return ranges
+
+
+def _shows(head: HeadModel, code: FaceCode, control: Control, value: float) -> bool:
+    changed = head.change_expression(code, control.change(len(code.expression), value))
+    return bool(np.abs(changed - code.expression).max() > _LEAST_CHANGE)
 
 
 def check(head: HeadModel, name: str, value: Value) -> Value:
@@ -222,17 +251,17 @@ def _apply_light(code: FaceCode, values: Mapping[str, Value]) -> FaceCode:
 
 def _apply_controls(code: FaceCode, head: HeadModel, values: Mapping[str, Value]) -> FaceCode:
     controls: Mapping[str, Control] = head.controls()
-    blocks: dict[str, np.ndarray] = {}
+    changes: dict[str, np.ndarray] = {}
     for name, value in values.items():
         control = controls.get(name)
         if control is None or value == 0.0:
             continue
-        block = blocks.setdefault(control.block, np.array(getattr(code, control.block)))
-        for index, gain in control.weights:
-            block[index] += gain * float(value)  # type: ignore[arg-type]
-    if "expression" in blocks:
-        blocks["expression"] = head.clamp_expression(blocks["expression"])
-    return code.replace(**blocks) if blocks else code
+        change = changes.setdefault(control.block, np.zeros_like(getattr(code, control.block)))
+        change += control.change(len(change), float(value))  # type: ignore[arg-type]
+    expression = changes.pop("expression", None)
+    code = code.replace(**{block: getattr(code, block) + change for block, change in changes.items()}) if changes else code
+    # last, because lids that meet depend on where the eyes look
+    return code if expression is None else code.replace(expression=head.change_expression(code, expression))
 
 
 def _apply_pose(code: FaceCode, values: Mapping[str, Value]) -> FaceCode:

@@ -1,10 +1,11 @@
-"""Named edits of OpenHead: everyday ones first, then the jaw, the eyes and each ARKit unit."""
+"""Named edits of heads with ARKit's units: everyday ones first, then the jaw, the eyes and each ARKit unit."""
 from __future__ import annotations
 
 import math
 import re
 
 from core.head.base import Control
+from core.head.units import measured_ranges, unit_top
 
 # Everyday expressions as ARKit units at value 1. Left and right are the person's.
 EVERYDAY: dict[str, dict[str, float]] = {
@@ -27,27 +28,44 @@ EVERYDAY: dict[str, dict[str, float]] = {
     "pucker": {"mouthPucker": 1.0},
     "puff": {"cheekPuff": 1.0},
 }
-EYE_RANGE = {"yaw": 30.0, "pitch": 20.0}
+EYE_STEP = 5.0  # the eyes' ends are the percentiles of fitted photos, rounded outward to this
 
 
 def open_controls(names: tuple[str, ...]) -> dict[str, Control]:
-    """All controls by name, for the units `names` in the order of the expression block."""
+    """All controls by name, for the units `names` in the order of the expression block.
+
+    A unit's slider ends where photos end (`core.head.units`); an everyday expression's where its strongest unit does. The lower
+    ends are -1: all of what the photo shows is taken away.
+    """
     index = {name: i for i, name in enumerate(names)}
     controls = []
     for name, units in EVERYDAY.items():
-        weights = tuple((index[unit], gain) for unit, gain in units.items())
-        controls.append(Control(f"expression.{name}", "expression", weights, -1.0, 1.0, "", _label(name), "Expression"))
-    controls.append(Control("jaw.open", "expression", ((index["jawOpen"], 1.0),), -1.0, 1.0, "", "Open", "Jaw"))
-    # A gain of either sign on two one-sided units: clipping at 0 leaves the right one of the two.
+        weights = tuple((index[unit], gain) for unit, gain in units.items() if unit in index)
+        top = everyday_top(name)
+        controls.append(Control(f"expression.{name}", "expression", weights, -1.0, top, "", _label(name), "Expression", True))
+    controls.append(_unit_control("jaw.open", "jawOpen", index, "Open", "Jaw"))
+    # A gain of either sign on two one-sided units: taken away from 0, a unit stays 0, which leaves the right one of the two.
     side = ((index["jawLeft"], 1.0), (index["jawRight"], -1.0))
-    controls.append(Control("jaw.side", "expression", side, -1.0, 1.0, "", "Sideways", "Jaw"))
-    controls.append(Control("jaw.forward", "expression", ((index["jawForward"], 1.0),), -1.0, 1.0, "", "Forward", "Jaw"))
-    for i, (way, limit) in enumerate(EYE_RANGE.items()):
-        controls.append(Control(f"eyes.{way}", "eyes", ((i, math.pi / 180),), -limit, limit, "°", way.capitalize(), "Eyes"))
-    for name in names:
-        controls.append(Control(f"expression.{name}", "expression", ((index[name], 1.0),), -1.0, 1.0, "", _label(name),
-                                "All units"))
+    controls.append(Control("jaw.side", "expression", side, -unit_top("jawRight"), unit_top("jawLeft"), "", "Sideways", "Jaw"))
+    controls.append(_unit_control("jaw.forward", "jawForward", index, "Forward", "Jaw"))
+    for i, way in enumerate(("yaw", "pitch")):
+        low, high = (EYE_STEP * math.copysign(math.ceil(abs(v) / EYE_STEP), v) for v in measured_ranges()[f"eyes.{way}"])
+        if way == "yaw":  # nobody looks farther to one side
+            low, high = min(low, -high), max(high, -low)
+        controls.append(Control(f"eyes.{way}", "eyes", ((i, math.pi / 180),), low, high, "°", way.capitalize(), "Eyes"))
+    controls += [_unit_control(f"expression.{name}", name, index, _label(name), "All units") for name in names]
     return {control.name: control for control in controls}
+
+
+def everyday_top(name: str) -> float:
+    """The value at which the strongest units of an everyday expression are at their ends."""
+    units = EVERYDAY[name]
+    strongest = max(units.values())
+    return min(1.0, round(max(unit_top(unit) for unit, gain in units.items() if gain == strongest) / strongest, 2))
+
+
+def _unit_control(name: str, unit: str, index: dict[str, int], label: str, group: str) -> Control:
+    return Control(name, "expression", ((index[unit], 1.0),), -1.0, unit_top(unit), "", label, group)
 
 
 def _label(name: str) -> str:

@@ -1,0 +1,1 @@
+"""Measuring the program on a folder of photos: `main.py evaluate KIND FOLDER`."""
