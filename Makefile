@@ -1,14 +1,16 @@
 # make run [PHOTO=portrait.jpg]   opens the window       make setup   installs only
 # make test [TESTS=tests/core]    runs the tests         make lint    ruff and mypy
 # make bench [BENCH=name]         runs the benchmarks    make PYTHON=/path/to/python3.12 ...   builds .venv with that one
+# make pytorch3d SOURCE=folder    builds pytorch3d from its source into .venv: an optional rasterizer
 
 SHELL := /bin/sh
 PY := .venv/bin/python
 STAMP := .venv/.installed
+TOOLS := .venv/build-tools
 TESTS ?= tests
-export PYTHON PHOTO
+export PYTHON PHOTO SOURCE
 
-.PHONY: run setup system test lint bench notice lock clean
+.PHONY: run setup system test lint bench pytorch3d pytorch3d-source notice lock clean
 
 run: setup
 	@$(PY) main.py $${PHOTO:+"$$PHOTO"}
@@ -42,6 +44,26 @@ bench: setup
 		case "$$program" in */_*) continue ;; esac; \
 		echo "== $$program"; $(PY) "$$program" || exit 1; \
 	done
+
+# The source decides by itself between CPU and CUDA: CUDA where torch finds a GPU and there is a CUDA compiler, or with FORCE_CUDA=1.
+# Its build tools go beside the packages, not among them; torch and the rest stay at the versions of constraints.txt.
+pytorch3d: pytorch3d-source setup
+	@echo "building pytorch3d in $$SOURCE: 10 to 25 minutes on two cores (MAX_JOBS=N for more)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --upgrade --target $(TOOLS) 'setuptools>=70.1' wheel ninja
+	@PATH="$(abspath $(TOOLS))/bin:$$PATH" PYTHONPATH="$(abspath $(TOOLS))" MAX_JOBS="$${MAX_JOBS:-2}" \
+		$(PY) -m pip install --disable-pip-version-check --no-build-isolation -c constraints.txt "$$SOURCE"
+	@$(PY) -c "from core.render.rasterize import get_rasterizer as get; print('pytorch3d draws on', get('pytorch3d').device)"
+
+pytorch3d-source:
+	@if [ -z "$$SOURCE" ]; then \
+		echo "make pytorch3d needs the folder of pytorch3d's source: make pytorch3d SOURCE=folder" >&2; \
+		echo "(a checkout or an unpacked release of github.com/facebookresearch/pytorch3d, 0.7.9 or newer)" >&2; exit 2; \
+	elif [ ! -f "$$SOURCE/setup.py" ]; then \
+		echo "$$SOURCE is not pytorch3d's source: it has no setup.py. Name the folder that a checkout or a release unpacks to." >&2; exit 2; \
+	elif [ ! -f "$$SOURCE/pytorch3d/csrc/rasterize_meshes/rasterize_meshes.h" ]; then \
+		echo "$$SOURCE has no C++ headers (pytorch3d/csrc/rasterize_meshes/rasterize_meshes.h), as in some repackagings." >&2; \
+		echo "Use a checkout or a release of github.com/facebookresearch/pytorch3d." >&2; exit 2; \
+	fi
 
 # Writes the sha256 and size of every data file under resources/ into NOTICE anew.
 notice: setup

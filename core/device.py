@@ -9,9 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 log = logging.getLogger(__name__)
 
+NEEDED_GAIN = 0.8  # share of float32's time that a 16-bit format may take at most to be worth its error
+LARGEST_ERROR = 0.03  # of the network's output; benchmarks/precision.py tells what that means in a picture
 CPU_THREADS = 2  # more only pays on large networks, and starves the window's thread on small machines
 
 
@@ -33,48 +36,78 @@ def pick_device(name: str | None = None) -> torch.device:
     return torch.device("cpu")
 
 
-def pick_dtype(device: torch.device, trial: Callable[[torch.dtype], None], cache: Path | None, key: str) -> torch.dtype:
-    """float32 or bfloat16, by a short timing of `trial` (one network step in that format).
-
-    The winner is remembered in `cache` under `key`, the machine and the torch version, so that equal requests run in
-    equal precision and give equal pictures: a timing alone could fall either way on a busy machine.
-    """
+def short_dtypes(device: torch.device) -> tuple[torch.dtype, ...]:
+    """The 16-bit formats worth a try on a device, the better one first."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type != "cpu":
-        return torch.float32
-    name = f"{key}|{platform.machine()}|{_cpu_name()}|{torch.__version__}"
+        return (torch.bfloat16,) if torch.cuda.is_bf16_supported() else (torch.float16,)
+    return (torch.float16,) if device.type == "mps" else (torch.bfloat16,)
+
+
+def pick_dtype(device: torch.device, trial: Callable[[torch.dtype], Tensor | None], cache: Path | None, key: str) -> torch.dtype:
+    """float32 or the device's 16-bit format, by a short trial: `trial(dtype)` does one network step and returns its output.
+
+    The short format must be clearly faster, and its output within `LARGEST_ERROR` of float32's; NaN in the output, or a step that
+    the device can't do, rules it out. The winner is remembered in `cache` under `key`, the machine and the torch version, so
+    that equal requests run in equal precision and give equal pictures: a timing alone could fall either way on a busy machine.
+    """
+    name = f"{key}|{device.type}|{platform.machine()}|{_cpu_name()}|{torch.__version__}|error {LARGEST_ERROR}"
     known = _read(cache)
+    short = short_dtypes(device)[0]
     if name in known:
-        return torch.bfloat16 if known[name] == "bfloat16" else torch.float32
-    times = _best_times(trial)
-    # bfloat16 must win clearly: it costs a relative error of about 0.01
-    dtype = torch.bfloat16 if times[torch.bfloat16] < 0.8 * times[torch.float32] else torch.float32
-    log.info("network step: float32 %.0f ms, bfloat16 %.0f ms, taking %s",
-             1e3 * times[torch.float32], 1e3 * times[torch.bfloat16], dtype)
-    known[name] = str(dtype).removeprefix("torch.")
+        return short if known[name] == _plain(short) else torch.float32
+    dtype = _decide(trial, short)
+    known[name] = _plain(dtype)
     _write(cache, known)
     return dtype
 
 
-def _best_times(trial: Callable[[torch.dtype], None], rounds: int = 5, enough: float = 1.5) -> dict[torch.dtype, float]:
-    """Best seconds of each format, measured in turn, so that a busy moment hits both."""
-    times = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
-    for dtype in times:
+def _decide(trial: Callable[[torch.dtype], Tensor | None], short: torch.dtype) -> torch.dtype:
+    try:
+        times, error = _best_times(trial, short)
+    except RuntimeError as problem:
+        log.warning("the network can't run in %s here (%s), taking float32", _plain(short), str(problem).splitlines()[0])
+        return torch.float32
+    faster, exact = times[short] < NEEDED_GAIN * times[torch.float32], error <= LARGEST_ERROR  # False for NaN
+    log.info("network step: float32 %.0f ms, %s %.0f ms with relative error %.4f (%s)", 1e3 * times[torch.float32], _plain(short),
+             1e3 * times[short], error, "taken" if faster and exact else "float32 stays")
+    if faster and not exact:
+        log.warning("%s would be faster, but its output is off by %.1f %%: taking float32", _plain(short), 100 * error)
+    return short if faster and exact else torch.float32
+
+
+def _plain(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _best_times(trial: Callable[[torch.dtype], Tensor | None], short: torch.dtype, rounds: int = 5,
+                enough: float = 1.5) -> tuple[dict[torch.dtype, float], float]:
+    """Best seconds of each format, measured in turn, so that a busy moment hits both; and the short one's relative error."""
+    times = {torch.float32: float("inf"), short: float("inf")}
+    outputs: dict[torch.dtype, Tensor | None] = {}
+
+    def step(dtype: torch.dtype) -> float:
         start = time.perf_counter()
-        trial(dtype)
-        times[dtype] = time.perf_counter() - start
-    if times[torch.bfloat16] > 3 * times[torch.float32]:  # emulated: a step can take seconds, once is enough
-        return times
-    begin = time.perf_counter()
-    for _ in range(rounds):
+        output = trial(dtype)
+        outputs[dtype] = None if output is None else output.detach().cpu().double()  # waits until a GPU is done
+        return time.perf_counter() - start
+
+    for dtype in times:
+        times[dtype] = step(dtype)
+    error = relative_error(outputs[short], outputs[torch.float32])
+    begin = time.perf_counter()  # the first step also loads and builds
+    for _ in range(rounds if times[short] < 3 * times[torch.float32] else 0):  # emulated: a step can take seconds
         for dtype in times:
-            start = time.perf_counter()
-            trial(dtype)
-            times[dtype] = min(times[dtype], time.perf_counter() - start)
+            times[dtype] = min(times[dtype], step(dtype))
         if time.perf_counter() - begin > enough:
             break
-    return times
+    return times, error
+
+
+def relative_error(found: Tensor | None, exact: Tensor | None) -> float:
+    """|found - exact| / |exact| over all values; 0 where there is nothing to compare, NaN where a value is no number."""
+    if found is None or exact is None or not exact.any():
+        return 0.0
+    return float(torch.linalg.vector_norm(found - exact) / torch.linalg.vector_norm(exact))
 
 
 def _cpu_name() -> str:

@@ -236,3 +236,26 @@ def test_notice_is_renewed(tmp_path: Path) -> None:
     assert notice.write(tmp_path) == ["resources/b.bin is not described in NOTICE"]
     assert notice.named(tmp_path) == {"resources/a.bin": hashlib.sha256(b"\0\1").hexdigest()}
     assert (tmp_path / "NOTICE").read_text().endswith("  By somebody.\n")
+
+
+@LINUX
+class TestPytorch3d:
+    """`make pytorch3d` says what is missing before it touches anything."""
+
+    def make(self, source: str) -> subprocess.CompletedProcess[str]:
+        """Ask for the build; PY and STAMP make sure that nothing is built or installed should the check let it through."""
+        return subprocess.run(["make", "pytorch3d", f"SOURCE={source}", "PY=false", f"STAMP={REPOSITORY / 'Makefile'}"],
+                              cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+
+    def test_without_a_source_it_says_how(self) -> None:
+        done = self.make("")
+        assert done.returncode and "make pytorch3d SOURCE=folder" in done.stderr and "pytorch3d, 0.7.9" in done.stderr
+
+    def test_a_folder_that_is_no_source_is_named(self, tmp_path: Path) -> None:
+        done = self.make(str(tmp_path))
+        assert done.returncode and f"{tmp_path} is not pytorch3d's source" in done.stderr
+
+    def test_a_source_without_its_headers_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "setup.py").touch()
+        done = self.make(str(tmp_path))
+        assert done.returncode and f"{tmp_path} has no C++ headers" in done.stderr and "rasterize_meshes.h" in done.stderr

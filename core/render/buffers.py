@@ -1,6 +1,7 @@
 """Buffers: rendered, normal and albedo images of one FaceCode (spec section 3), the condition of the denoiser."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.codes import FaceCode
+from core.render import pool
 from core.render.numba_raster import Workspace
 from core.render.rasterize import get_rasterizer
+from core.render.surface import Mesh, Paint
 
 if TYPE_CHECKING:
     from core.head.base import Albedo, HeadModel
@@ -39,7 +42,7 @@ class Buffers:
 
     def condition(self) -> np.ndarray:
         """(9, H, W) float32: rendered, normal, albedo, as the denoiser takes them; neither clamped nor rescaled."""
-        out = np.empty((9, self.size, self.size), np.float32)
+        out = pool.empty((9, self.size, self.size))
         for i, image in enumerate((self.rendered, self.normal, self.albedo)):
             out[3 * i:3 * i + 3] = image.transpose(2, 0, 1)
         return out
@@ -47,7 +50,12 @@ class Buffers:
 
 def head_vertices(head: HeadModel, code: FaceCode) -> np.ndarray:
     """(V, 3) float32 posed vertices of a code, in head space, not re-centred."""
-    return head.vertices(code.identity, code.expression, code.pose, code.neck, code.jaw, code.eyes)
+    return head.vertices_into(code, pool.empty((_vertex_count(head), 3)))
+
+
+@lru_cache(maxsize=4)
+def _vertex_count(head: HeadModel) -> int:
+    return len(head.vertices_of(head.zero_code()))
 
 
 @lru_cache(maxsize=16)
@@ -63,14 +71,17 @@ def posed_vertices(head: HeadModel, code: FaceCode, recentre_from: FaceCode | No
     For heads whose centre does not follow the expression, the edited centre is taken with the source's expression: a blink
     moves the lids, not the head.
     """
-    vertices = np.asarray(head_vertices(head, code), np.float32)
+    vertices = head_vertices(head, code)
     if recentre_from is None or recentre_from == code:
         return vertices
     if head.centre_follows_expression:
-        return vertices + (_centre(head, recentre_from) - np.asarray(head.centre(vertices, code.pose), np.float32))
+        vertices += _centre(head, recentre_from) - np.asarray(head.centre(vertices, code.pose), np.float32)
+        return vertices
     source = recentre_from
     still = code.replace(expression=source.expression, jaw=source.jaw, eyes=source.eyes, albedo=source.albedo, light=source.light)
-    return vertices if still == source else vertices + (_centre(head, source) - _centre(head, still))
+    if still != source:
+        vertices += _centre(head, source) - _centre(head, still)
+    return vertices
 
 
 def corner_uv(albedo: Albedo, faces: np.ndarray) -> np.ndarray | None:
@@ -83,6 +94,18 @@ def corner_uv(albedo: Albedo, faces: np.ndarray) -> np.ndarray | None:
     return uv[albedo.uv_faces if albedo.uv_faces is not None else faces]
 
 
+def paint_of(head: HeadModel, coefficients: np.ndarray, workspace: Workspace | None = None) -> Paint:
+    """The head's colours for albedo coefficients (A,). A workspace keeps the last ones: a drag rarely changes them."""
+    kept = workspace.kept.get("paint") if workspace is not None else None
+    if kept is not None and kept[0] is head and np.array_equal(kept[1], coefficients):
+        return kept[2]
+    albedo = head.albedo(coefficients)
+    paint = Paint(albedo.vertex, albedo.texture, corner_uv(albedo, head.faces))
+    if workspace is not None:
+        workspace.kept["paint"] = (head, coefficients, paint)
+    return paint
+
+
 def render_buffers(head: HeadModel, code: FaceCode, size: int, rasterizer: str = "numba",
                    recentre_from: FaceCode | None = None, workspace: Workspace | None = None) -> Buffers:
     """The buffers of a code at size x size. recentre_from: as in `posed_vertices`. workspace: scratch memory to reuse."""
@@ -93,8 +116,13 @@ def render_buffers(head: HeadModel, code: FaceCode, size: int, rasterizer: str =
 def render_vertices(head: HeadModel, vertices: np.ndarray, code: FaceCode, size: int, rasterizer: str = "numba",
                     workspace: Workspace | None = None) -> Buffers:
     """Like `render_buffers` for vertices (V, 3) that are already posed; camera, box, albedo and light come from the code."""
-    albedo = head.albedo(code.albedo)
-    images = get_rasterizer(rasterizer).draw(
-        vertices, head.faces, code.camera, code.box, size, albedo.vertex, albedo.texture, corner_uv(albedo, head.faces),
-        code.light, workspace)
-    return Buffers(*images)
+    mesh, paint = Mesh(vertices, head.faces, code.camera, code.box), paint_of(head, code.albedo, workspace)
+    return Buffers(*get_rasterizer(rasterizer).draw(mesh, paint, code.light, size, workspace))
+
+
+def render_batch(head: HeadModel, codes: Sequence[FaceCode], size: int, rasterizer: str = "numba") -> list[Buffers]:
+    """`render_buffers` of many codes of one head: 'torch' and 'pytorch3d' draw them at once, on a GPU where there is one."""
+    meshes = [Mesh(posed_vertices(head, code), head.faces, code.camera, code.box) for code in codes]
+    paints = [paint_of(head, code.albedo) for code in codes]
+    drawn = get_rasterizer(rasterizer).draw_batch(meshes, paints, [code.light for code in codes], size)
+    return [Buffers(*images) for images in drawn]

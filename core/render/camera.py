@@ -12,6 +12,12 @@ DEPTH_OFFSET = 10.0
 CROP = 224.0
 
 
+def pixel_centres(size: int) -> np.ndarray:
+    """(size,) float32 NDC of the pixels' centres, (2i + 1) / size - 1, rounded as pytorch3d does, which counts from the right."""
+    back = 2 * np.arange(size - 1, -1, -1) + 1
+    return np.float32(1) - back.astype(np.float32) / np.float32(size)
+
+
 def ndc_affine(box: np.ndarray) -> tuple[float, float, float]:
     """(gain, x offset, y offset) with ``ndc = q * gain + offset`` for the crop coordinates ``q`` in about [-1, 1].
 
