@@ -38,9 +38,11 @@ def shade(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
 
 # Mean of each basis function over the hemisphere a frontal face shows, weighted by projected area.
 _FRONTAL_MEAN = np.array([1, 0, 0, 2 / 3, 0, 0, 0, 0, 1 / 2]) * SH_CONSTANTS
-_LEAST_INTENSITY = 0.75  # a lamp that was moved by hand should be seen, even in a photo taken under a flat sky
+_LEAST_INTENSITY = 1.2  # a lamp that was moved by hand should be seen, even in a photo taken under a flat sky
 _LEAST_AMBIENT = 0.15
 _LEAST_RESIDUAL = 0.35
+_BEHIND = math.cos(math.radians(110))  # of a lamp whose place needs more than the linear part's word
+_SURELY = 0.25  # part of the unexplained shading that a lamp behind must leave of what one in front leaves
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,12 @@ def lamp_lobe(direction: np.ndarray) -> np.ndarray:
 
 
 def decompose(light: np.ndarray) -> LightParams:
-    """The lamp and the ambient light that come nearest to coefficients (9, 3); the lamp carries the whole linear part."""
+    """The lamp and the ambient light that come nearest to coefficients (9, 3).
+
+    The lamp stands where the linear part points, and then carries all of it. A face shows only what faces the camera, which
+    hardly tells a lamp behind it from an edge that is a little brighter: a linear part that points behind the face counts only
+    if the quadratic part agrees; otherwise the lamp stands where one in front explains the shading of a visible face best.
+    """
     return _decompose(np.ascontiguousarray(light, np.float64).tobytes())
 
 
@@ -90,14 +97,10 @@ def _decompose(numbers: bytes) -> LightParams:
     light = np.frombuffer(numbers).reshape(9, 3)
     level = np.maximum(mean_shading(light), 1e-3)
     unit = float(level.mean())
-    linear = light[1:4] * SH_CONSTANTS[1]
-    direction = linear.mean(1)
-    length = float(np.linalg.norm(direction))
-    if length < 1e-4 * unit:
-        return LightParams(ambient=float(np.clip(SH_CONSTANTS[0] * light[0].mean() / unit, 0, 2)), level=_triple(level))
-    direction = direction / length
-    lamp = np.maximum(2 * direction @ linear, 0)
+    direction, lamp = _lamp(light)
     strongest = float(lamp.max())
+    if strongest < 1e-4 * unit:
+        return LightParams(ambient=float(np.clip(SH_CONSTANTS[0] * light[0].mean() / unit, 0, 2)), level=_triple(level))
     color = lamp / strongest
     ambient = float(SH_CONSTANTS[0] * light[0].mean() / unit - lamp.mean() / unit / 4)
     return LightParams(
@@ -105,6 +108,43 @@ def _decompose(numbers: bytes) -> LightParams:
         elevation=math.degrees(math.asin(float(np.clip(direction[1], -1, 1)))),
         intensity=float(np.clip(strongest / unit, 0, 2)), ambient=float(np.clip(ambient, 0, 2)),
         color=_triple(color), level=_triple(level))
+
+
+def _lamp(light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vector (3,) to the lamp of coefficients (9, 3), and what it gives a surface that faces it, RGB (3,)."""
+    linear = light[1:4] * SH_CONSTANTS[1]
+    direction = linear.mean(1) / max(float(np.linalg.norm(linear.mean(1))), 1e-9)
+    if direction[2] < _BEHIND * float(np.hypot(direction[0], direction[2])):
+        lobes, directions = _lobes()
+        candidates = np.concatenate([lobes, (_visible() @ lamp_lobe(direction))[None]])
+        candidates -= candidates.mean(1, keepdims=True)
+        seen = _visible() @ light
+        power = (candidates**2).sum(1)
+        match = np.maximum(candidates @ seen.mean(1), 0) ** 2 / power
+        best = int(np.argmax(match[:-1]))
+        whole = float(((seen.mean(1) - seen.mean()) ** 2).sum())
+        if whole - match[-1] > _SURELY * (whole - match[best]):
+            return directions[best], np.maximum(candidates[best] @ seen / power[best], 0)
+    return direction, np.maximum(2 * direction @ linear, 0)
+
+
+@lru_cache(maxsize=1)
+def _visible() -> np.ndarray:
+    """c_k B_k (n, 9) at normals of a sphere's visible half, evenly spread over the picture."""
+    grid = np.linspace(-0.95, 0.95, 13)
+    x, y = (a.ravel() for a in np.meshgrid(grid, grid))
+    inside = x * x + y * y < 0.95
+    x, y = x[inside], y[inside]
+    return sh_basis(np.stack([x, y, np.sqrt(1 - x * x - y * y)], 1))
+
+
+@lru_cache(maxsize=1)
+def _lobes() -> tuple[np.ndarray, np.ndarray]:
+    """Shading (d, n) of the visible normals by lamps in front, at azimuths up to 110 degrees, and their directions (d, 3)."""
+    azimuth, elevation = np.deg2rad(np.meshgrid(np.arange(-110, 111, 5), np.arange(-60, 81, 5)))
+    flat = np.cos(elevation)
+    directions = np.stack([flat * np.sin(azimuth), np.sin(elevation), flat * np.cos(azimuth)], -1).reshape(-1, 3)
+    return np.stack([_visible() @ lamp_lobe(d) for d in directions]), directions
 
 
 def compose(params: LightParams) -> np.ndarray:
@@ -124,7 +164,7 @@ def edit(light: np.ndarray, changes: Mapping[str, Any]) -> np.ndarray:
 
     What lamp and ambient don't explain of the fitted light stays, so that setting the fitted values gives the fitted light
     exactly. A lamp that is moved takes the rest along only partly, because much of it belonged to where the lamp was. If the
-    lamp is moved, an intensity that was not set is at least 0.75, and an ambient that was not set follows so that the face
+    lamp is moved, an intensity that was not set is at least 1.2, and an ambient that was not set follows so that the face
     stays as bright as it was (but not below 0.15). Raises KeyError for an unknown name.
     """
     fitted = decompose(light)
