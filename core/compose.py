@@ -6,7 +6,8 @@ import numpy as np
 from core.cv import cv2
 
 _RATIO = (0.25, 4.0)  # how far a quotient may darken or brighten
-_DARK = 0.06  # keeps quotients of dark shading tame
+_DARK = 0.08  # keeps quotients of dark shading tame
+_DARK_SKIN = 0.04  # albedo under this (pupils, nostrils) says nothing of the light
 
 
 def smoothstep(t: np.ndarray) -> np.ndarray:
@@ -59,16 +60,18 @@ def extend(values: np.ndarray, weight: np.ndarray, neutral: float, reach: float)
     return neutral + fade * (out / np.maximum(known, 1e-4)[..., None] - neutral)
 
 
-def quotient(target: np.ndarray, reference: np.ndarray, coverage: np.ndarray, matte: np.ndarray,
+def quotient(target: np.ndarray, reference: np.ndarray, albedo: np.ndarray, coverage: np.ndarray, matte: np.ndarray,
              reach: float = 0.3) -> np.ndarray:
     """How much brighter each pixel gets when shading `reference` becomes `target` (quotient image, Shashua & Riklin-Raviv 2001).
 
-    target, reference (S, S, 3) rendered pictures of one geometry, coverage (S, S). Hair and shoulders follow the head next to
-    them; outside the person's matte (S, S), and far from the head, the factors (S, S, 3) are 1.
+    target, reference (S, S, 3) rendered pictures of one geometry and albedo (S, S, 3); coverage (S, S). What is compared is the
+    shading alone, so that dark skin is relit as much as fair skin. Hair and shoulders follow the head next to them; outside the
+    person's matte (S, S), and far from the head, the factors (S, S, 3) are 1.
     """
     if np.array_equal(target, reference):
         return np.ones_like(target)
-    ratio = (np.maximum(target, 0) + _DARK) / (np.maximum(reference, 0) + _DARK)
+    floor = _DARK * np.maximum(albedo, _DARK_SKIN)
+    ratio = (np.maximum(target, 0) + floor) / (np.maximum(reference, 0) + floor)
     inner = cv2.erode(coverage.astype(np.float32), np.ones((3, 3), np.uint8))
     ratio = np.clip(ratio, *_RATIO) * inner[..., None]
     soft = cv2.GaussianBlur(extend(ratio, inner, 1.0, reach), (0, 0), 0.006 * target.shape[0])

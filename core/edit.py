@@ -106,7 +106,7 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     field = motion_field(head, code, still, source, before) if moved else None
     picture = _moved(session.crop, field, before)
     matte = _moved_matte(session.matte, field)
-    factors = compose.quotient(own.rendered, before.rendered, before.coverage, matte)
+    factors = compose.quotient(own.rendered, before.rendered, before.albedo, before.coverage, matte)
     picture = compose.relight(picture, factors) if relit else picture
     uncovered = field.uncovered if field else np.zeros((size, size), np.float32)
     mask = np.ones((size, size), np.float32)

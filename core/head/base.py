@@ -33,6 +33,7 @@ class Control:
     """A named edit of one block of a FaceCode, added to the fitted values.
 
     `weights` holds (index in the block, gain): block[index] += gain * value. `low`, `high`: the range of the value in `unit`.
+    `relieves`: negative gains only take away. A smile relieves a frown, but a smile that is taken away is no frown.
     """
 
     name: str
@@ -43,6 +44,14 @@ class Control:
     unit: str
     label: str
     group: str
+    relieves: bool = False
+
+    def change(self, size: int, value: float) -> np.ndarray:
+        """What the value asks of the block, (size,) float32."""
+        change = np.zeros(size, np.float32)
+        for index, gain in self.weights:
+            change[index] += min(gain * value, 0.0) if self.relieves and gain < 0 else gain * value
+        return change
 
 
 class HeadModel(ABC):
@@ -96,9 +105,21 @@ class HeadModel(ABC):
         """Expression coefficients put back into the range where this head is a possible face. Default: unchanged."""
         return np.asarray(expression, np.float32)
 
+    def change_expression(self, code: FaceCode, change: np.ndarray) -> np.ndarray:
+        """The expression (E,) of `code` after edits that ask for a change (E,). Default: their sum, put back into the range.
+
+        The code's identity and eyes are the edited ones. A head whose units have ends makes this a share of the room left.
+        """
+        return self.clamp_expression(np.asarray(code.expression) + np.asarray(change))
+
     def vertices_of(self, code: FaceCode) -> np.ndarray:
         """`vertices` of a face code."""
         return self.vertices(code.identity, code.expression, code.pose, code.neck, code.jaw, code.eyes)
+
+    def vertices_into(self, code: FaceCode, out: np.ndarray) -> np.ndarray:
+        """`vertices_of`, written into `out` (V, 3) float32 and returned: for many frames of a drag, without new memory."""
+        out[:] = self.vertices_of(code)
+        return out
 
     def landmarks(self, vertices: np.ndarray) -> np.ndarray:
         """The embedded landmarks (L, 3) on posed vertices."""

@@ -9,23 +9,18 @@ import numpy as np
 from core.codes import FaceCode
 from core.errors import AssetError
 from core.head.base import Albedo, Control, HeadModel
+from core.head.looks import Looks
 from core.head.open_controls import open_controls
 from core.head.rotation import rotation_matrix
+from core.head.skin import SkinModel
+from core.head.turning import turn_all, turn_part
+from core.head.units import UnitLimits
 from core.landmarks import IBUG68
+from core.render import pool
 
 DEFAULT_FILE = Path(__file__).resolve().parents[2] / "resources" / "head" / "open_head.npz"
 VERSION = 1
 LARGEST_UNIT = 1.2
-
-# Display RGB. Skin, lips and hair come from the coefficients; the rest is fixed.
-DEFAULT_ALBEDO = (0.70, 0.53, 0.455, 0.60, 0.37, 0.345, 0.20, 0.155, 0.13)
-SCLERA, IRIS, PUPIL = (0.78, 0.75, 0.73), (0.22, 0.15, 0.11), (0.03, 0.03, 0.03)
-TEETH, LOWER_TEETH, TONGUE = (0.70, 0.65, 0.59), (0.54, 0.49, 0.44), (0.44, 0.20, 0.19)
-CAVITY, CAVITY_DEEP = (0.28, 0.11, 0.10), (0.06, 0.025, 0.025)
-BROW_STRENGTH, SCALP_STRENGTH, LID_SHADE = 0.65, 0.9, 0.80
-
-# How far an eyeLook unit at 1 turns the eye, radians: outward or inward, down, up.
-LOOK_SIDE, LOOK_DOWN, LOOK_UP = np.deg2rad(30.0), np.deg2rad(25.0), np.deg2rad(20.0)
 
 
 class OpenHead(HeadModel):
@@ -38,8 +33,6 @@ class OpenHead(HeadModel):
     """
 
     name = "open"
-    albedo_size = len(DEFAULT_ALBEDO)
-
     centre_follows_expression = False
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
@@ -53,6 +46,8 @@ class OpenHead(HeadModel):
         self.mean = np.ascontiguousarray(arrays["mean"], np.float32)
         self.faces = np.ascontiguousarray(arrays["faces"], np.int32)
         self.uv = np.ascontiguousarray(arrays["uv"], np.float32)
+        self.skin = SkinModel(arrays)
+        self.albedo_size = self.skin.size
         self.mirror = arrays["mirror"]
         self.expression_names = tuple(str(name) for name in arrays["expression_names"])
         self.identity_basis = _dequantised(arrays, "identity")
@@ -70,10 +65,14 @@ class OpenHead(HeadModel):
         self.landmark_bary = arrays["landmark_bary"].astype(np.float32)
         self.landmark_weight = arrays["landmark_weight"].astype(np.float32)
         self.landmark_depth_bias = arrays["landmark_depth_bias"].astype(np.float32)
+        self.contour_ids = arrays["contour_ids"].astype(np.int32)
+        self.contour_faces = arrays["contour_faces"].astype(np.int32)
+        self.contour_bary = arrays["contour_bary"].astype(np.float32)
+        self.lopsided = int(arrays["lopsided"])
         self._identity_rows = self.identity_basis.reshape(self.identity_size, -1)
         self._expression_rows = self.expression_basis.reshape(len(self.expression_names), -1)
         self._shaped: tuple[bytes, np.ndarray] = (b"", self.mean.reshape(-1))
-        self._look = {side: _look_rows(self.expression_names, side) for side in ("Left", "Right")}
+        self._looks = Looks(self.expression_names)
 
     @classmethod
     def load(cls, path: Path | None = None) -> OpenHead:
@@ -90,16 +89,24 @@ class OpenHead(HeadModel):
 
     def vertices(self, identity: np.ndarray, expression: np.ndarray, pose: np.ndarray, neck: np.ndarray,
                  jaw: np.ndarray, eyes: np.ndarray) -> np.ndarray:
-        turns = [self._eye_turn(side, expression, eyes) for side in ("Left", "Right")]
-        points = self._shape(identity).copy()
-        points += self._with_lids(expression, turns) @ self._expression_rows
-        vertices = points.reshape(-1, 3)
-        self._turn_eyes(vertices, turns)
-        self._turn_joint(vertices, jaw, self.jaw_pivot, self.weight_jaw)
-        self._turn_joint(vertices, neck, np.zeros(3, np.float32), self.weight_neck)
+        return self._pose(identity, expression, (pose, neck, jaw), eyes, np.empty_like(self.mean))
+
+    def vertices_into(self, code: FaceCode, out: np.ndarray) -> np.ndarray:
+        return self._pose(code.identity, code.expression, (code.pose, code.neck, code.jaw), code.eyes, out)
+
+    def _pose(self, identity: np.ndarray, expression: np.ndarray, joints: tuple[np.ndarray, np.ndarray, np.ndarray],
+              eyes: np.ndarray, out: np.ndarray) -> np.ndarray:
+        pose, neck, jaw = joints
+        turns = self._looks.turns(expression, eyes)
+        points = out.reshape(-1)
+        np.dot(self._looks.with_lids(expression, turns), self._expression_rows, out=points)
+        points += self._shape(identity)
+        self._turn_eyes(out, turns)
+        self._turn_joint(out, jaw, self.jaw_pivot, self.weight_jaw)
+        self._turn_joint(out, neck, np.zeros(3, np.float32), self.weight_neck)
         if np.any(pose):
-            vertices = vertices @ rotation_matrix(pose).T
-        return vertices
+            turn_all(out, rotation_matrix(pose))
+        return out
 
     def _shape(self, identity: np.ndarray) -> np.ndarray:
         # One photo keeps its identity over a whole drag: the last one's shape is kept. The pair is replaced as one object, so
@@ -107,27 +114,10 @@ class OpenHead(HeadModel):
         values = np.asarray(identity, np.float32)
         key, shaped = self._shaped
         if key != values.tobytes():
-            shaped = self.mean.reshape(-1) + values @ self._identity_rows
+            shaped = np.dot(values, self._identity_rows, out=pool.empty(self.mean.shape).reshape(-1))
+            shaped += self.mean.reshape(-1)
             self._shaped = (values.tobytes(), shaped)
         return shaped
-
-    def _eye_turn(self, side: str, expression: np.ndarray, eyes: np.ndarray) -> tuple[float, float]:
-        """Yaw and pitch of one eye in radians: `eyes` and the side's eyeLook units."""
-        row = self._look[side]
-        out = 1.0 if side == "Left" else -1.0  # the person's left is the picture's right
-        yaw = float(eyes[0]) + out * LOOK_SIDE * float(expression[row["Out"]] - expression[row["In"]])
-        pitch = float(eyes[1]) + LOOK_UP * float(expression[row["Up"]]) - LOOK_DOWN * float(expression[row["Down"]])
-        return yaw, pitch
-
-    def _with_lids(self, expression: np.ndarray, turns: list[tuple[float, float]]) -> np.ndarray:
-        """Expression coefficients whose eyeLook units are those of the eyes' turn, so that the lids follow the eyes."""
-        values = np.array(expression, np.float32)
-        for side, (yaw, pitch) in zip(("Left", "Right"), turns, strict=True):
-            row = self._look[side]
-            outward = yaw if side == "Left" else -yaw
-            values[row["Out"]], values[row["In"]] = max(outward, 0) / LOOK_SIDE, max(-outward, 0) / LOOK_SIDE
-            values[row["Up"]], values[row["Down"]] = max(pitch, 0) / LOOK_UP, max(-pitch, 0) / LOOK_DOWN
-        return values
 
     def _turn_eyes(self, vertices: np.ndarray, turns: list[tuple[float, float]]) -> None:
         for start, end, (yaw, pitch) in zip(self.eye_start[:2], self.eye_start[1:], turns, strict=True):
@@ -144,48 +134,26 @@ class OpenHead(HeadModel):
     @staticmethod
     def _turn_joint(vertices: np.ndarray, turn: np.ndarray, pivot: np.ndarray, weight: np.ndarray) -> None:
         if np.any(turn):
-            arm = vertices - pivot
-            vertices += weight * (arm @ (rotation_matrix(turn).T - np.eye(3, dtype=np.float32)))
+            turn_part(vertices, rotation_matrix(turn) - np.eye(3, dtype=np.float32), pivot, weight[:, 0])
 
     def landmarks68(self, vertices: np.ndarray, pose: np.ndarray) -> np.ndarray:
-        """The 68 points (68, 3): those MediaPipe landmarks that stand for them (core.landmarks.IBUG68)."""
-        return self.landmarks(vertices)[IBUG68].astype(np.float32)
+        """The 68 points (68, 3): those MediaPipe landmarks that stand for them (core.landmarks.IBUG68).
+
+        Contour points that the view hides slide along their path to where the outline is seen. The 478 landmarks themselves stay:
+        the landmarker's own points follow a turned head's mesh, not its outline.
+        """
+        points = self.landmarks(vertices)
+        triangles = vertices[self.contour_faces]  # (S, C, 3, 3)
+        normals = np.cross(triangles[:, :, 1] - triangles[:, :, 0], triangles[:, :, 2] - triangles[:, :, 0])
+        seen = normals[..., 2] > 0
+        chosen = np.where(seen.any(1), seen.argmax(1), seen.shape[1] - 1)
+        row = np.arange(len(chosen))
+        points[self.contour_ids] = np.einsum("skc,sk->sc", triangles[row, chosen], self.contour_bary[row, chosen])
+        return points[IBUG68].astype(np.float32)
 
     def albedo(self, coefficients: np.ndarray) -> Albedo:
-        """Vertex colours from (9,) = skin RGB, lips RGB, hair RGB; brows and scalp take the hair's colour."""
-        skin, lips, hair = np.asarray(coefficients, np.float32).reshape(3, 3)
-        fixed, weights = self._paint
-        return Albedo(vertex=fixed + weights[:, :1] * skin + weights[:, 1:2] * lips + weights[:, 2:] * hair)
-
-    @cached_property
-    def _paint(self) -> tuple[np.ndarray, np.ndarray]:
-        """Fixed colours (V, 3) and shares (V, 3) of skin, lips and hair; painted one over the other."""
-        masks = self.masks
-        fixed = np.zeros_like(self.mean)
-        share = np.zeros_like(self.mean)
-        share[:, 0] = 1
-
-        def paint(mask: np.ndarray, colour: tuple[float, ...] | None = None, column: int | None = None) -> None:
-            keep = 1 - mask[:, None]
-            fixed[:] = fixed * keep + (mask[:, None] * np.array(colour, np.float32) if colour else 0)
-            share[:] = share * keep
-            if column is not None:
-                share[:, column] += mask
-
-        paint(masks["scalp"] * SCALP_STRENGTH, column=2)
-        paint(masks["brows"] * BROW_STRENGTH, column=2)
-        paint(masks["lips"], column=1)
-        paint(masks["lids"] * (1 - LID_SHADE), (0.12, 0.07, 0.06))
-        paint(masks["mouth"], CAVITY)
-        paint(masks["mouth"] * masks["depth"], CAVITY_DEEP)
-        paint(masks["tongue"], TONGUE)
-        paint(masks["tongue"] * masks["depth"], CAVITY_DEEP)
-        paint(masks["teeth"], TEETH)
-        paint(masks["lower_teeth"], LOWER_TEETH)
-        paint(masks["eyes"], SCLERA)
-        paint(masks["iris"], IRIS)
-        paint(masks["pupil"], PUPIL)
-        return fixed, share
+        """Vertex colours from principal components of skin (standard deviations) and the scalp's hair RGB (`core.head.skin`)."""
+        return Albedo(vertex=self.skin.colours(coefficients))
 
     def controls(self) -> dict[str, Control]:
         return dict(self._controls)
@@ -198,20 +166,24 @@ class OpenHead(HeadModel):
         """Units put back between 0 and 1.2."""
         return np.clip(np.asarray(expression, np.float32), 0, LARGEST_UNIT)
 
+    def change_expression(self, code: FaceCode, change: np.ndarray) -> np.ndarray:
+        """Units after a change: between their ends, and no farther than lids and lips let them (see `core.head.units`)."""
+        return self._limits.change(self._looks, code, change)
+
+    @cached_property
+    def _limits(self) -> UnitLimits:
+        return UnitLimits(self)
+
     def zero_code(self) -> FaceCode:
         light = np.zeros((9, 3), np.float32)
         light[0] = 0.75 / 0.28209
         light[3] = 0.25
         zero = np.zeros(3)
         return FaceCode("open", np.zeros(self.identity_size), np.zeros(len(self.expression_names)), zero, zero, zero, np.zeros(2),
-                        np.array(DEFAULT_ALBEDO), np.array([7.0, 0.0, -0.01]), np.array([1.0, 0.5, 0.5]), light)
+                        self.skin.default, np.array([7.0, 0.0, -0.01]), np.array([1.0, 0.5, 0.5]), light)
 
 
 def _dequantised(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
     basis = arrays[name].astype(np.float32)
     basis *= arrays[name + "_scale"].astype(np.float32)[:, None, None]
     return basis
-
-
-def _look_rows(names: tuple[str, ...], side: str) -> dict[str, int]:
-    return {way: names.index(f"eyeLook{way}{side}") for way in ("In", "Out", "Up", "Down")}

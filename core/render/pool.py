@@ -27,7 +27,7 @@ class _Lease:
 
     def __del__(self) -> None:
         # No lock here: the collector may run this inside `empty`. list.append is atomic.
-        blocks = _free.get(self._memory.nbytes)
+        blocks = _free.get(self._memory.nbytes) if _free is not None else None  # None once the interpreter shuts down
         if blocks is not None and len(blocks) < _KEPT:
             blocks.append(self._memory)
 

@@ -15,6 +15,8 @@ LEFT_OUT = ("head-trans-in", "head-trans-out", "nose-trans-in", "nose-trans-out"
             "neck-trans", "head-angle")
 RACES, GENDERS = ("african", "asian", "caucasian"), ("female", "male")
 LOCAL_SD, SHAPE_SD, BODY_SD, LOOSE_SD, DETAIL_SD = 0.3, 0.25, 0.25, 0.15, 0.08
+LOPSIDED_SD = 0.12
+SIDEWAYS = ("mouth/mouth-trans", "nose/nose-trans")
 OLD_SHARE = 0.25
 
 
@@ -25,6 +27,19 @@ class Slider:
     name: str
     delta: np.ndarray
     deviation: float
+
+
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """Directions of shape on the head (n, V, 3) in metres and the standard deviations (n,) of their settings."""
+
+    directions: np.ndarray
+    deviations: np.ndarray
+
+
+def side_by_side(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Two mixings (k, n) and (l, m) as one (k + l, n + m) over the directions of both."""
+    return np.block([[first, np.zeros((len(first), second.shape[1]))], [np.zeros((len(second), first.shape[1])), second]])
 
 
 def macro(source: Source, race: str, gender: str, age: str) -> np.ndarray:
@@ -54,6 +69,19 @@ def local_sliders(source: Source) -> list[Slider]:
             deltas = [delta + mirrored(source, delta) for delta in deltas]
         sliders.append(Slider(name, symmetric(source, np.mean(deltas, 0)), _deviation(path.parent.name, name)))
     return sliders
+
+
+def lopsided_sliders(source: Source) -> list[Slider]:
+    """What makes left and right differ: the asymmetry targets, one-sided targets less their mirror image, sideways shifts."""
+    folder = source.folder / "mpfb2/targets"
+    left = sorted((folder / "asym").glob("asym-*-l.target.gz"))
+    found = [(path, path.with_name(path.name.replace("-l.target", "-r.target"))) for path in left]
+    found += [(folder / f"{stem}-in.target.gz", folder / f"{stem}-out.target.gz") for stem in SIDEWAYS]
+    sliders = [Slider(one.name, (source.target(one) - source.target(other)) / 2, LOPSIDED_SD) for one, other in found]
+    for part in ("forehead", "eyebrows", "eyes", "nose", "mouth", "cheek"):
+        for path in sorted((folder / part).glob("l-*.target.gz")):
+            sliders.append(Slider(path.name, source.target(path), LOPSIDED_SD))
+    return [Slider(slider.name, (slider.delta - mirrored(source, slider.delta)) / 2, slider.deviation) for slider in sliders]
 
 
 def _opposite(name: str, names: dict) -> str | None:

@@ -19,6 +19,7 @@ from core.head.open_head import OpenHead
 from resources.head_build.render import View, draw
 
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+UPPER_RIM, LOWER_RIM = (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324)  # without corners
 OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 EYE_EDGES = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
              263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
@@ -72,18 +73,23 @@ def embed(head: OpenHead, task: Path) -> dict[str, np.ndarray]:
     bias = np.nanmedian(np.stack([t.depth for t in traces]), 0)
     bias = np.nan_to_num((bias + bias[pairs]) / 2)
     faces, bary = _onto_surface(head, points, frontal[0])
-    weight = np.full(COUNT, OTHER_WEIGHT)
+    print(f"landmarks traced in {len(traces)} renders: {int(np.isfinite(points[:468, 0]).sum())} of 468 found")
+    return landmark_arrays(pairs) | {"landmark_faces": faces.astype(np.int32), "landmark_bary": bary.astype(np.float32),
+                                     "landmark_depth_bias": bias.astype(np.float32)}
+
+
+def landmark_arrays(pairs: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays of the head file that say what the landmarks are, whatever their places."""
+    weight = np.full(COUNT, OTHER_WEIGHT, np.float32)
     for ids, value in WEIGHTS:
         weight[list(ids)] = value
-    print(f"landmarks traced in {len(traces)} renders: {int(np.isfinite(points[:468, 0]).sum())} of 468 found")
-    return {"landmark_ids": np.arange(COUNT, dtype=np.int32), "landmark_faces": faces.astype(np.int32),
-            "landmark_bary": bary.astype(np.float32), "landmark_weight": weight.astype(np.float32),
-            "landmark_depth_bias": bias.astype(np.float32), "landmark_pairs": pairs.astype(np.int32)}
+    return {"landmark_ids": np.arange(COUNT, dtype=np.int32), "landmark_weight": weight, "landmark_pairs": pairs.astype(np.int32)}
 
 
 def no_landmarks() -> dict[str, np.ndarray]:
     """The landmark arrays of a head that has none yet."""
-    return {"landmark_ids": np.zeros(0, np.int32), "landmark_faces": np.zeros((0, 3), np.int32),
+    return {"lopsided": np.array(0, np.int32), "landmark_ids": np.zeros(0, np.int32),
+            "landmark_faces": np.zeros((0, 3), np.int32),
             "landmark_bary": np.zeros((0, 3), np.float32), "landmark_weight": np.zeros(0, np.float32),
             "landmark_depth_bias": np.zeros(0, np.float32)}
 
@@ -189,8 +195,7 @@ def _onto_surface(head: OpenHead, points: np.ndarray, frontal: np.ndarray | None
     bary = np.zeros((COUNT, 3))
     faces[:468] = surface.faces[triangle]
     bary[:468] = trimesh.triangles.points_to_barycentric(surface.triangles[triangle], place)
-    lip_faces = np.isin(np.arange(468), INNER_LIPS)
-    _inner_lips(head, known, lip_faces, faces, bary)
+    _inner_lips(head, known, faces, bary)
     for centre, ball in IRISES:
         if frontal is None:
             break
@@ -202,17 +207,31 @@ def _onto_surface(head: OpenHead, points: np.ndarray, frontal: np.ndarray | None
     return faces, bary / np.maximum(bary.sum(1, keepdims=True), 1e-9)
 
 
-def _inner_lips(head: OpenHead, known: np.ndarray, wanted: np.ndarray, faces: np.ndarray, bary: np.ndarray) -> None:
-    """Inner lip landmarks go on lip triangles of their own lip: the two lips touch, so nearness alone can take the other one."""
-    opening = head.expression_basis[head.expression_names.index("jawOpen"), :, 1]
-    lips = np.flatnonzero(head.masks["lips"][head.faces].mean(1) > 0.3)
-    lower = opening[head.faces[lips]].mean(1) < -0.004
-    for ids, chosen in (((13, 82, 312, 81, 311, 80, 310, 191, 415), ~lower), ((14, 87, 317, 178, 402, 88, 318, 95, 324), lower)):
-        surface = trimesh.Trimesh(head.mean, head.faces[lips[chosen]], process=False)
-        rows = [i for i in ids if wanted[i]]
-        place, _, triangle = trimesh.proximity.closest_point_naive(surface, known[rows])
-        faces[rows] = surface.faces[triangle]
-        bary[rows] = trimesh.triangles.points_to_barycentric(surface.triangles[triangle], place)
+def _inner_lips(head: OpenHead, known: np.ndarray, faces: np.ndarray, bary: np.ndarray) -> None:
+    """Inner lip landmarks go on the lips' rims, which a viewer sees as the edges of the opening: the upper lip's lowest and the
+    lower lip's highest place at their distance from the middle. At rest the rims touch, so a closed mouth is closed."""
+    lips = head.faces[head.masks["lips"][head.faces].mean(1) > 0.3]
+    follows = head.weight_jaw[:, 0][lips]
+    for ids, chosen, sign in ((UPPER_RIM, follows.max(1) < 0.3, -1.0), (LOWER_RIM, follows.min(1) > 0.3, 1.0)):
+        for i in ids:
+            faces[i], bary[i] = _rim(head.mean.astype(float), lips[chosen], float(known[i, 0]), sign)
+
+
+def _rim(points: np.ndarray, triangles: np.ndarray, x: float, sign: float) -> tuple[np.ndarray, np.ndarray]:
+    """Triangle (3,) and weights (3,) of the place furthest up (sign 1) or down (-1) where triangles' edges meet the plane x."""
+    best, place = -np.inf, (triangles[0], np.array([1.0, 0.0, 0.0]))
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        start, end = points[triangles[:, a]], points[triangles[:, b]]
+        share = (x - start[:, 0]) / np.where(start[:, 0] == end[:, 0], np.inf, end[:, 0] - start[:, 0])
+        share = np.where(np.abs(start[:, 0] - x) < 1e-9, 0.0, share)
+        height = sign * (start[:, 1] + share * (end[:, 1] - start[:, 1]))
+        met = (share >= 0) & (share <= 1) & ((share > 0) | (np.abs(start[:, 0] - x) < 1e-6))
+        row = int(np.where(met, height, -np.inf).argmax())
+        if met[row] and height[row] > best:
+            weights = np.zeros(3)
+            weights[a], weights[b] = 1 - share[row], share[row]
+            best, place = height[row], (triangles[row], weights)
+    return place
 
 
 def _iris_vertex(head: OpenHead, start: int, offset: np.ndarray, centre: bool) -> int:

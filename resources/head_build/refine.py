@@ -1,201 +1,154 @@
-"""The identity prior learned from photos: expectation maximisation over Gauss-Newton fits of their landmarks.
+"""The identity prior learned from photos: expectation maximisation over the program's own fits (core.fit_solve).
 
-Starts from the sliders' prior in a generous basis. Each round fits every photo, then sets the mean to the mean of the posterior
-means, and the covariance to their covariance plus the mean posterior covariance. Once, after the first round, the landmarks'
-places on the mesh move by most of their mean residual. The result is small and goes into the repository, so that the head can be
-built again without the photos.
+Starts from the sliders' prior in a generous basis, symmetric and lopsided directions apart. Each round fits every group of photos
+of one person, then sets the mean to the mean of the posterior means, and the covariance to their covariance plus the mean
+posterior covariance (Dempster, Laird and Rubin 1977). In the first rounds the landmarks' places on the mesh follow their
+residuals: photos from several sides say where in space a landmark is. Lopsided directions have mean 0, and no correlation with
+the symmetric ones: a photo's mirror image is as likely as the photo.
 """
 from __future__ import annotations
 
-import tarfile
-import zlib
-from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-import mediapipe as mp
 import numpy as np
-from PIL import Image
 
+from core.fit_model import FitModel, fit_model
+from core.fit_solve import Seen, Settings, Solution, solve
 from core.head.open_head import OpenHead
-from core.head.rotation import rotation_matrix
-from resources.head_build.landmarks import landmarker
+from resources.head_build.landmarks import EYE_EDGES, INNER_LIPS, OUTER_LIPS, moved_landmarks
+from resources.head_build.photos import Found
 
-SIGMA = 0.016  # landmark noise, share of the outer eye distance
-DEPTH_WEIGHT = 0.06
-EXPRESSION_SD = 0.12
-ROUNDS, STEPS = 2, 6
+ROUNDS, MOVES = 5, 3  # of learning; of them, those that move landmarks
+SETTINGS = Settings(sigma=0.014, steps=4)
 POSTERIOR_SHARE = 0.2  # with all of it, directions that photos don't show keep too much variance: heads like cones
-SHIFT_SHARE = 0.8
-HELD_BACK = 5  # one photo in so many is kept for measuring
-MESH_POINTS = 468
-LEFT_OUT_SOURCES = ("suaresito", "composite", "art")
+LOPSIDED_START = 0.5  # share of the lopsided sliders' variance to begin with
+NOSE = 0.031  # metres from the outer eye corners forward to the tip of the nose, in the mean
+TIP, CORNERS = 1, (33, 263)
+FRONTAL, TURNED = 20.0, 45.0  # degrees: photos that count as frontal, and those turned too far to measure
+NEAR = 0.004  # metres of residual at which a landmark counts half
+RIDGE, MOVE_SHARE = 3.0, 0.8
+EDGES = np.array(sorted({*INNER_LIPS, *OUTER_LIPS, *EYE_EDGES}))
 
 
-@dataclass
-class Seen:
-    """A photo's landmarks (468, 3) in px, y up, z toward the viewer; the 52 scores."""
-
-    name: str
-    points: np.ndarray
-    scores: dict[str, float]
-
-
-@dataclass
-class Linear:
-    """The head at its landmarks: mean (468, 3), identity (K, 468, 3), expression (52, 468, 3), weight, depth_bias (468,)."""
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """mean (K,), covariance (K, K) of the rough modes; arrays: the landmarks' places on the mesh and their depth bias."""
 
     mean: np.ndarray
-    identity: np.ndarray
-    expression: np.ndarray
-    weight: np.ndarray
-    depth_bias: np.ndarray
-
-    @classmethod
-    def of(cls, head: OpenHead) -> Linear:
-        """From a head with landmarks."""
-        faces, bary = head.landmark_faces[:MESH_POINTS], head.landmark_bary[:MESH_POINTS].astype(float)
-
-        def at(field: np.ndarray) -> np.ndarray:
-            return np.einsum("...lkc,lk->...lc", field[..., faces, :], bary)
-
-        weight, bias = (array[:MESH_POINTS].astype(float) for array in (head.landmark_weight, head.landmark_depth_bias))
-        return cls(at(head.mean), at(head.identity_basis), at(head.expression_basis), weight, bias)
-
-
-def read_photos(folder: Path, task: Path, count: int) -> list[Seen]:
-    """Landmarks of up to `count` training photos from the tar of aligned photos, spread over the sources."""
-    by_source: dict[str, list[str]] = {}
-    seen = []
-    with tarfile.open(folder / "photos-256.tar") as archive, landmarker(task) as finder:
-        for member in archive.getmembers():
-            name = Path(member.name).stem
-            source = name.split("_")[0]
-            if member.isfile() and source not in LEFT_OUT_SOURCES and zlib.crc32(name.encode()) % HELD_BACK:
-                by_source.setdefault(source, []).append(member.name)
-        for chosen in _spread(by_source, count):
-            data = archive.extractfile(chosen)
-            assert data is not None  # only plain files were chosen
-            picture = np.asarray(Image.open(BytesIO(data.read())).convert("RGB").resize((512, 512), Image.Resampling.BICUBIC))
-            found = finder.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture)))
-            if found.face_landmarks:
-                points = np.array([[p.x * 512, -p.y * 512, -p.z * 512] for p in found.face_landmarks[0]])[:MESH_POINTS]
-                scores = {s.category_name: s.score for s in found.face_blendshapes[0]}
-                seen.append(Seen(Path(chosen).stem, points, scores))
-    return seen
-
-
-def _spread(groups: dict[str, list[str]], count: int) -> list[str]:
-    share = max(1, count // max(1, len(groups)))
-    chosen = []
-    for names in sorted(groups.values(), key=len):
-        names = sorted(names, key=lambda name: zlib.crc32(name.encode()))
-        chosen += names[:share]
-    return chosen[:count]
-
-
-@dataclass
-class Fit:
-    """identity mean (K,), covariance (K, K), residual (468, 2) in head frame metres, error: inner, share of the eye distance."""
-
-    identity: np.ndarray
     covariance: np.ndarray
-    residual: np.ndarray
-    error: float
-    yaw: float
+    arrays: dict[str, np.ndarray]
 
 
-def fit(model: Linear, photo: Seen, scores: np.ndarray, mean: np.ndarray, precision: np.ndarray) -> Fit:
-    """MAP fit of one photo under the identity prior (mean, precision) and expression near the scores."""
-    k, e = len(model.identity), len(model.expression)
-    a, u = mean.copy(), np.clip(scores, 0, 1)
-    span = np.linalg.norm(photo.points[33, :2] - photo.points[263, :2])
-    turn, scale, shift = _start(model, photo)
-    sigma = SIGMA * np.linalg.norm(photo.points[33] - photo.points[263])
-    weight = np.sqrt(model.weight) / sigma
-    expression_sd = np.full(e, EXPRESSION_SD)
-    for _ in range(STEPS):
-        shape = model.mean + np.tensordot(a, model.identity, 1) + np.tensordot(u, model.expression, 1)
-        turned = shape @ turn.T
-        facing = np.where(turned[:, 0] * turn[0, 2] > -0.02, 1.0, 0.3)  # the far side under yaw is a guess
-        target = photo.points / 1.0
-        predicted = scale * turned[:, :2] + shift
-        depth_predicted = scale * (turned[:, 2] + model.depth_bias)
-        depth_gap = (target[:, 2] - target[:, 2].mean()) - (depth_predicted - depth_predicted.mean())
-        gap = np.concatenate([target[:, :2] - predicted, depth_gap[:, None]], 1)
-        rows = np.zeros((MESH_POINTS, 3, 6 + k + e))
-        rows[:, 0, :3] = scale * np.stack([np.zeros(MESH_POINTS), turned[:, 2], -turned[:, 1]], 1)
-        rows[:, 1, :3] = scale * np.stack([-turned[:, 2], np.zeros(MESH_POINTS), turned[:, 0]], 1)
-        rows[:, 2, :3] = scale * np.stack([turned[:, 1], -turned[:, 0], np.zeros(MESH_POINTS)], 1)
-        rows[:, :2, 3] = scale * turned[:, :2]
-        rows[:, 0, 4] = rows[:, 1, 5] = 1
-        rows[:, :, 6:6 + k] = scale * np.einsum("klc,dc->ldk", model.identity, turn)
-        rows[:, :, 6 + k:] = scale * np.einsum("klc,dc->ldk", model.expression, turn)
-        rows[:, 2] -= rows[:, 2].mean(0)
-        size = np.linalg.norm(gap[:, :2], axis=1) / sigma
-        robust = 1 / np.sqrt(1 + (size / 3) ** 2)
-        row_weight = (weight * facing * robust)[:, None] * [1, 1, np.sqrt(DEPTH_WEIGHT)]
-        matrix = (rows * row_weight[..., None]).reshape(-1, 6 + k + e)
-        normal = matrix.T @ matrix
-        right = matrix.T @ (gap * row_weight).ravel()
-        normal[6:6 + k, 6:6 + k] += precision
-        right[6:6 + k] += precision @ (mean - a)
-        normal[6 + k:, 6 + k:] += np.diag(1 / expression_sd ** 2)
-        right[6 + k:] += (scores - u) / expression_sd ** 2
-        normal[:6, :6] += 1e-9 * np.diag(np.diag(normal)[:6])
-        step = np.linalg.solve(normal, right)
-        turn = rotation_matrix(step[:3]).astype(float) @ turn
-        scale *= np.exp(np.clip(step[3], -0.3, 0.3))
-        shift = shift + step[4:6]
-        a = a + step[6:6 + k]
-        u = np.clip(u + step[6 + k:], 0, 1.1)
-    covariance = np.linalg.inv(normal)[6:6 + k, 6:6 + k]
-    left = np.concatenate([gap[:, :2], np.zeros((MESH_POINTS, 1))], 1) / scale
-    inner = [i for i in range(MESH_POINTS) if model.weight[i] > 0.5]
-    error = float(np.linalg.norm(gap[inner, :2], axis=1).mean() / span)
-    return Fit(a, covariance, left @ turn, error, float(np.degrees(np.arctan2(turn[0, 2], turn[2, 2]))))
-
-
-def _start(model: Linear, photo: Seen) -> tuple[np.ndarray, float, np.ndarray]:
-    """Pose, scale and shift of the mean head from all three coordinates (Umeyama 1991), depth trusted."""
-    source, target = model.mean - model.mean.mean(0), photo.points - photo.points.mean(0)
-    u, s, vt = np.linalg.svd(target.T @ source)
-    sign = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
-    turn = u @ sign @ vt
-    scale = float((s * np.diag(sign)).sum() / (source ** 2).sum())
-    return turn, scale, photo.points.mean(0)[:2] - scale * (turn @ model.mean.mean(0))[:2]
-
-
-def neutral_scores(photos: list[Seen], names: tuple[str, ...]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Scores over their usual value on neutral faces, by unit."""
-    table = np.array([[photo.scores.get(name, 0.0) for name in names] for photo in photos])
-    neutral = np.array([photo.name.startswith("londonneutral") for photo in photos])
-    usual = np.median(table[neutral] if neutral.any() else table, 0)
-    return usual, list(np.clip(table - usual, 0, 1))
-
-
-def expectation_maximisation(model: Linear, photos: list[Seen], scores: list[np.ndarray],
-                             rounds: int) -> tuple[np.ndarray, np.ndarray, list[Fit]]:
-    """Mean (K,), covariance (K, K) of identity after some rounds, and the last fits."""
-    k = len(model.identity)
+def learn(arrays: dict[str, np.ndarray], symmetric: int, groups: list[list[Found]]) -> Prior:
+    """The prior of the rough modes in `arrays` (a head file's), of which the first `symmetric` are symmetric."""
+    base = OpenHead(arrays)
+    k, pairs = base.identity_size, arrays["landmark_pairs"]
     mean, covariance = np.zeros(k), np.eye(k)
-    fits: list[Fit] = []
-    for number in range(rounds):
-        precision = np.linalg.inv(covariance)
-        fits = [fit(model, photo, score, mean, precision) for photo, score in zip(photos, scores, strict=True)]
-        good = np.array([f.error for f in fits]) < 0.05
-        means = np.array([f.identity for f in fits])[good]
-        posterior = np.mean([f.covariance for f in np.array(fits, object)[good]], 0)
-        mean = means.mean(0)
-        spread = np.cov(means.T)
-        covariance = spread + posterior
-        errors, size = [f.error for f in fits], np.linalg.norm(mean)
-        print(f"round {number}: error {np.mean(errors):.4f}, 95 % {np.percentile(errors, 95):.4f}, |mean| {size:.2f}")
-    return mean, spread + POSTERIOR_SHARE * posterior, fits
+    covariance[symmetric:] *= LOPSIDED_START
+    places = {name: arrays[name] for name in ("landmark_faces", "landmark_bary", "landmark_depth_bias")}
+    final = covariance
+    for number in range(ROUNDS):
+        head = OpenHead(arrays | places)
+        rough = fit_model(head)
+        model, root = whitened(rough, mean, covariance)
+        fits = [solve(model, [Seen.of(model, f.points, f.depth, f.blendshapes) for f in group], SETTINGS) for group in groups]
+        offset, spread, posterior = moments(fits, root, symmetric)
+        mean, covariance, final = mean + offset, spread + posterior, spread + POSTERIOR_SHARE * posterior
+        mean = with_nose(rough, mean, covariance)
+        places["landmark_depth_bias"] = model.depth_bias + mirrored_median(_depth_residuals(model, groups, fits), pairs)
+        print(f"round {number}: error {np.mean(errors(groups, fits)):.4f}, |mean| {np.linalg.norm(mean):.2f}, variance "
+              f"{np.trace(covariance[:symmetric, :symmetric]):.1f} + {np.trace(covariance[symmetric:, symmetric:]):.1f}")
+        if number < MOVES:
+            shape = base.mean + np.tensordot(mean, base.identity_basis, 1)
+            moved = OpenHead(arrays | places | {"mean": shape.astype(np.float32)})
+            places |= moved_landmarks(moved, landmark_moves(model, groups, fits, pairs)[:468])
+    return Prior(mean, final, places)
 
 
-def mean_residual(fits: list[Fit], pairs: np.ndarray) -> np.ndarray:
-    """Mirrored mean residual (468, 3) of near-frontal fits in the head's frame, metres."""
-    frontal = np.array([f.residual for f in fits if abs(f.yaw) < 20 and f.error < 0.03])
+def whitened(model: FitModel, mean: np.ndarray, covariance: np.ndarray) -> tuple[FitModel, np.ndarray]:
+    """The model with the prior as its mean and unit deviations, and the root (K, K): rough modes = mean + values @ root."""
+    k = len(mean)
+    root = np.linalg.cholesky(covariance + 1e-9 * np.eye(k)).T
+    modes = model.basis[:, :k].astype(float)
+    basis = np.concatenate([np.einsum("kn,cnl->ckl", root, modes), model.basis[:, k:]], 1)
+    shifted = model.mean + np.einsum("n,cnl->cl", mean, modes)
+    return replace(model, mean=shifted.astype(np.float32), basis=basis.astype(np.float32)), root
+
+
+def moments(fits: list[list[Solution]], root: np.ndarray, symmetric: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean (K,), covariance (K, K) of the posterior means of identity and the mean posterior covariance (K, K), rough modes."""
+    k = len(root)
+    means = np.array([group[0].state.x[:k] @ root for group in fits])
+    posterior = np.mean([root.T @ group[0].covariance[:k, :k] @ root for group in fits], 0)
+    mean, spread = means.mean(0), np.cov(means.T)
+    mean[symmetric:] = 0
+    for matrix in (spread, posterior):
+        matrix[:symmetric, symmetric:] = 0
+        matrix[symmetric:, :symmetric] = 0
+    return mean, spread, posterior
+
+
+def with_nose(model: FitModel, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """The mean (K,) given that the nose stands out by `NOSE`. Photos are taken from near by, which an orthographic camera takes
+    for longer noses."""
+    k, corners = len(mean), list(CORNERS)
+    depth = model.basis[2, :k].astype(float)
+    forward = depth[:, TIP] - depth[:, corners].mean(1)
+    now = model.mean[2, TIP] - model.mean[2, corners].mean() + forward @ mean
+    return mean - covariance @ forward * (now - NOSE) / (forward @ covariance @ forward)
+
+
+def landmark_moves(model: FitModel, groups: list[list[Found]], fits: list[list[Solution]], pairs: np.ndarray) -> np.ndarray:
+    """Where the landmarks lie off their places (478, 3), metres: from all sides together, but lips and lids from the front."""
+    matrix, right = np.tile(RIDGE * np.eye(3), (len(pairs), 1, 1)), np.zeros((len(pairs), 3))
+    frontal = []
+    for found, fit in each(groups, fits):
+        residual = (found.points.T * [[1], [-1]] - fit.places) / fit.state.scale
+        if abs(yaw(fit)) > TURNED:
+            continue
+        weight = np.clip((fit.state.turn[2] @ model.normals + 0.1) / 0.3, 0, 1)
+        weight /= 1 + (np.linalg.norm(residual, axis=0) / NEAR) ** 2
+        for sign, rows in ((1, np.arange(len(pairs))), (-1, pairs)):
+            view = fit.state.turn[:2] * [sign, 1, 1]
+            matrix[rows] += weight[:, None, None] * (view.T @ view)
+            right[rows] += (weight * (view.T @ residual)).T
+        if abs(yaw(fit)) < FRONTAL:
+            frontal.append(residual.T @ fit.state.turn[:2])
+    moves = np.linalg.solve(matrix, right[..., None])[..., 0]
     middle = np.median(frontal, 0)
-    return (middle + middle[pairs[:MESH_POINTS]] * [-1, 1, 1]) / 2
+    moves[EDGES] = MOVE_SHARE * ((middle + middle[pairs] * [-1, 1, 1]) / 2)[EDGES]
+    return moves
+
+
+def each(groups: list[list[Found]], fits: list[list[Solution]]) -> Iterator[tuple[Found, Solution]]:
+    """Every photo with its fit."""
+    for group, solutions in zip(groups, fits, strict=True):
+        yield from zip(group, solutions, strict=True)
+
+
+def yaw(fit: Solution) -> float:
+    """Degrees the head is turned."""
+    return float(np.degrees(np.arctan2(fit.state.turn[0, 2], fit.state.turn[2, 2])))
+
+
+def errors(groups: list[list[Found]], fits: list[list[Solution]]) -> np.ndarray:
+    """Mean distance of each photo's landmarks, share of its outer eye distance."""
+    return np.array([np.linalg.norm(found.points - fit.places.T * [1, -1], axis=1).mean()
+                     / np.linalg.norm(found.points[CORNERS[0]] - found.points[CORNERS[1]]) for found, fit in each(groups, fits)])
+
+
+def _depth_residuals(model: FitModel, groups: list[list[Found]], fits: list[list[Solution]]) -> np.ndarray:
+    residuals = []
+    for found, fit in each(groups, fits):
+        if abs(yaw(fit)) < FRONTAL:
+            shape = model.mean + np.einsum("n,cnl->cl", fit.state.x.astype(np.float32), model.basis)
+            depth = -found.depth / fit.state.scale - fit.state.turn[2] @ shape - model.depth_bias
+            residuals.append(depth - depth.mean())
+    return np.array(residuals)
+
+
+def mirrored_median(values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Median over photos (478,), the same for a landmark and its mirror image."""
+    middle = np.median(values, 0)
+    return np.asarray((middle + middle[pairs]) / 2, np.float32)

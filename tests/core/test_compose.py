@@ -25,15 +25,17 @@ def test_bytes_round_half_up_and_clip():
 
 def test_an_unchanged_light_gives_factors_of_exactly_one():
     rendered = np.random.default_rng(0).random((64, 64, 3)).astype(np.float32)
-    assert (compose.quotient(rendered, rendered, _disc(), _disc(radius=0.4)) == 1).all()
+    assert (compose.quotient(rendered, rendered, rendered, _disc(), _disc(radius=0.4)) == 1).all()
 
 
 def test_factors_follow_the_light_on_the_head_and_the_hair_and_leave_the_background():
     cover = _disc()
     before = cover[..., None] * np.full((64, 64, 3), 0.5, np.float32)
     after = before * 1.6
-    factors = compose.quotient(after, before, cover, _disc(radius=0.38))
-    assert np.allclose(factors[32, 32], (0.8 + 0.06) / (0.5 + 0.06), atol=0.02)
+    factors = compose.quotient(after, before, np.full_like(before, 0.5), cover, _disc(radius=0.38))
+    assert np.allclose(factors[32, 32], 1.6, atol=0.05)
+    dark = compose.quotient(after / 5, before / 5, np.full_like(before, 0.1), cover, _disc(radius=0.38))
+    assert np.allclose(dark, factors, atol=1e-4)  # dark skin follows the light as fair skin does
     hair = factors[32, int(64 * 0.85)]
     assert (hair > 1.1).all() and (hair < factors[32, 32] + 0.02).all()
     assert (factors[0, 0] == 1).all() and (factors[32, 63] == 1).all()

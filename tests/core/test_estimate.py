@@ -9,11 +9,9 @@ import pytest
 from core.codes import FaceCode
 from core.cv import cv2
 from core.errors import AssetError
-from core.estimate import FitResult, fit, fit_photo, fit_shape
-from core.estimate_light import estimate_light
+from core.estimate import FitResult, fit, fit_album, fit_photo, fit_shape, fit_shapes
 from core.head import HeadModel, load_head
-from core.landmarks import FaceFinder
-from core.light import mean_shading
+from core.landmarks import IBUG68, FaceFinder
 from core.neutral_scores import NEUTRAL_SCORES
 from core.photo import Photo
 from core.render.buffers import render_buffers
@@ -94,7 +92,9 @@ def test_units_stay_in_their_range(head: HeadModel) -> None:
 def test_sample_photo(fitted: FitResult, head: HeadModel) -> None:
     code = fitted.code
     assert fitted.landmark_error < 0.012
-    assert fitted.light_residual < 0.06
+    assert fitted.light_residual < 0.1
+    assert fitted.confidence > 0.9 and set(fitted.spread) == {"identity", "expression", "eyes"}
+    assert 0 < fitted.spread["identity"].min() and fitted.spread["identity"].max() < 1.01
     assert np.linalg.norm(code.identity) < 6
     smile = [code.expression[head.expression_names.index(f"mouthSmile{side}")] for side in ("Left", "Right")]
     assert min(smile) > 0.3
@@ -116,50 +116,64 @@ def test_rendered_resembles_the_skin(head: HeadModel, photo: Photo, fitted: FitR
     assert np.abs(wanted - got).max() < 0.08
 
 
-def lit(head: HeadModel, light: np.ndarray, skin: tuple[float, float, float]) -> tuple[FaceCode, np.ndarray]:
-    """A code under a light, and the picture of it (SIZE, SIZE, 3) uint8."""
-    code = head.zero_code()
-    albedo = np.array(code.albedo)
-    albedo[:3] = skin
-    code = code.replace(light=light, albedo=albedo)
-    return code, np.clip(255 * render_buffers(head, code, SIZE).rendered, 0, 255).astype(np.uint8)
+def test_several_photos_share_one_identity(head: HeadModel) -> None:
+    rng = np.random.default_rng(4)
+    truth = known(head)
+    codes = [truth.replace(pose=np.array(pose)) for pose in ((0, 0, 0), (0.1, 0.45, 0), (-0.1, -0.45, 0.05))]
+    faces: list[tuple[np.ndarray, np.ndarray, dict[str, float]]] = []
+    for code in codes:
+        points, depth = seen(head, code)
+        faces.append((points + rng.normal(0, 0.5, points.shape), depth, {}))
+    together = fit_shapes(head, faces, SIZE)
+    alone = fit_shapes(head, faces[:1], SIZE)[0]
+
+    face = (head.regions["skin"] > 0.9) & (head.vertices_of(head.zero_code())[:, 2] > 0.06)
+
+    def away(code: FaceCode) -> float:
+        shapes = [head.vertices_of(head.zero_code().replace(identity=c.identity))[face] for c in (code, truth)]
+        return float(np.linalg.norm(shapes[0] - shapes[1], axis=1).mean())
+
+    assert all(np.array_equal(shape.code.identity, together[0].code.identity) for shape in together)
+    assert away(together[0].code) < 0.9 * away(alone.code)
+    assert together[0].spread["identity"].mean() < alone.spread["identity"].mean()
+    for shape, code in zip(together, codes, strict=True):
+        assert degrees_between(shape.code.pose, code.pose) < 2
 
 
-@pytest.mark.parametrize("side", [-1.0, 1.0])
-def test_known_light_is_found_again(head: HeadModel, side: float) -> None:
-    light = np.zeros((9, 3))
-    light[0], light[1], light[2], light[3] = 2.0, 0.35 * side, 0.1, 0.3
-    code, picture = lit(head, light, (0.68, 0.52, 0.45))
-    got, residual = estimate_light(head, code, picture)
-    assert residual < 0.01
-    shade = got.light / mean_shading(got.light)
-    assert np.abs(shade[1:4] - (light / mean_shading(light))[1:4]).max() < 0.06
-    assert np.abs(got.albedo[:3] * mean_shading(got.light) - np.array([0.68, 0.52, 0.45]) * mean_shading(light)).max() < 0.01
+def test_album_of_one_is_the_photo(head: HeadModel, photo: Photo, fitted: FitResult) -> None:
+    (only,) = fit_album(head, [photo])
+    assert only.code == fitted.code and only.landmark_error == fitted.landmark_error
 
 
-def test_patches_that_are_not_skin_do_not_turn_the_light(head: HeadModel) -> None:
-    light = np.zeros((9, 3))
-    light[0], light[3] = 2.2, 0.3
-    code, picture = lit(head, light, (0.68, 0.52, 0.45))
-    before, _ = estimate_light(head, code, picture)
-    picture[40:105, 128:200] = (25, 18, 15)  # a fringe over one side of the forehead
-    after, _ = estimate_light(head, code, picture)
-    assert np.abs(after.light - before.light)[1].max() < 0.12
+def test_heads_with_a_part_of_the_landmarks_fit() -> None:
+    head = load_head("open")
+    rows = IBUG68[17:]
+    code = known(head, jawOpen=0.4)
+    points, depth = seen(head, code)
+    head.landmark_ids, head.landmark_weight = rows, np.ones(len(rows))
+    head.landmark_faces, head.landmark_bary = head.landmark_faces[rows], head.landmark_bary[rows]
+    head.landmark_depth_bias = head.landmark_depth_bias[rows]  # type: ignore[attr-defined]
+    got, error = fit_shape(head, points, depth, {"jawOpen": 0.4}, SIZE)
+    assert error < 0.006 and degrees_between(got.pose, code.pose) < 4
 
 
-def test_dark_skin_is_mostly_skin_not_dim_light(head: HeadModel) -> None:
-    light = np.zeros((9, 3))
-    light[0], light[3] = 2.2, 0.3
-    codes = [estimate_light(head, *lit(head, light, skin))[0] for skin in ((0.35, 0.24, 0.19), (0.75, 0.6, 0.53))]
-    dark, fair = (code.albedo[1] for code in codes)
-    dim, bright = (mean_shading(code.light)[1] for code in codes)
-    assert np.log(fair / dark) > 1.5 * np.log(bright / dim)
+def test_a_face_that_does_not_fit_is_no_confident_one(head: HeadModel) -> None:
+    points, depth = seen(head, known(head))
+    good, small = (fit_shapes(head, [(points, depth, {})], SIZE, [width])[0].confidence for width in (100.0, 8.0))
+    wild = points + np.random.default_rng(2).normal(0, 6, points.shape)
+    assert good > 0.9 and small < good
+    assert fit_shapes(head, [(wild, depth, {})], SIZE)[0].confidence < 0.5
 
 
-def test_no_skin_leaves_the_code(head: HeadModel) -> None:
-    far = head.zero_code().replace(camera=np.array([0.3, 0, 0]))
-    code, residual = estimate_light(head, far, np.zeros((SIZE, SIZE, 3), np.uint8))
-    assert code == far and np.isnan(residual)
+def test_a_few_wild_landmarks_do_not_pull_the_head(head: HeadModel) -> None:
+    code = known(head)
+    points, depth = seen(head, code)
+    rng = np.random.default_rng(8)
+    covered = points.copy()
+    covered[rng.random(478) < 0.15] += rng.normal(0, 25, 2)
+    got, _ = fit_shape(head, covered, depth, {}, SIZE)
+    assert degrees_between(got.pose, code.pose) < 4
+    assert abs(got.camera[0] / code.camera[0] - 1) < 0.05
 
 
 def test_head_without_landmarks_is_refused(head: HeadModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,20 @@ def test_intensity_brightens_and_colour_tints_only_the_lamp() -> None:
     assert redness(warm[left]) < redness(warm[right])
 
 
+def test_a_brighter_edge_is_no_lamp_behind_the_face() -> None:
+    light = compose(LightParams(30, 20, 0.8, 0.6)).astype(np.float64)
+    light[3] -= 0.5  # a face from the front hardly shows it beside the next two
+    light[8] += 0.5 * 0.9
+    light[0] += 0.5 * 1.0
+    found = decompose(light)
+    assert abs(found.azimuth) <= 110 and found.intensity > 0.05
+    assert np.array_equal(edit(light, {"azimuth": found.azimuth}), light.astype(np.float32))
+
+
+def test_a_lamp_that_stands_behind_is_left_there() -> None:
+    assert decompose(compose(LightParams(150, 10, 1.0, 0.5))).azimuth == pytest.approx(150, abs=0.1)
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(KeyError, match="azimut"):
         edit(some_light(), {"azimut": 3})
