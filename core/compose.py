@@ -8,6 +8,9 @@ from core.cv import cv2
 _RATIO = (0.25, 4.0)  # how far a quotient may darken or brighten
 _DARK = 0.08  # keeps quotients of dark shading tame
 _DARK_SKIN = 0.04  # albedo under this (pupils, nostrils) says nothing of the light
+_TINT = 1.15  # how far a pixel's change of colour may leave the whole face's: in coloured shadows the fit knows little
+_HALO = 0.4  # share of a brightening that goes on beside the head, where the matte may be wrong
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def smoothstep(t: np.ndarray) -> np.ndarray:
@@ -70,12 +73,26 @@ def quotient(target: np.ndarray, reference: np.ndarray, albedo: np.ndarray, cove
     """
     if np.array_equal(target, reference):
         return np.ones_like(target)
-    floor = _DARK * np.maximum(albedo, _DARK_SKIN)
-    ratio = (np.maximum(target, 0) + floor) / (np.maximum(reference, 0) + floor)
     inner = cv2.erode(coverage.astype(np.float32), np.ones((3, 3), np.uint8))
-    ratio = np.clip(ratio, *_RATIO) * inner[..., None]
+    ratio = _shading_ratio(target, reference, albedo, inner) * inner[..., None]
     soft = cv2.GaussianBlur(extend(ratio, inner, 1.0, reach), (0, 0), 0.006 * target.shape[0])
-    return (1 + (soft - 1) * matte[..., None]).astype(np.float32)
+    beside = matte * (_HALO + (1 - _HALO) * cv2.GaussianBlur(coverage, (0, 0), 0.012 * target.shape[0]))
+    share = np.where(soft > 1, beside[..., None], matte[..., None])
+    return (1 + (soft - 1) * share).astype(np.float32)
+
+
+def _shading_ratio(target: np.ndarray, reference: np.ndarray, albedo: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """(S, S, 3) quotient of the shadings: each pixel's brightness, with a colour near the whole face's change of colour."""
+    reflecting = np.maximum(albedo, _DARK_SKIN)
+    after, before = np.maximum(target, 0) / reflecting + _DARK, np.maximum(reference, 0) / reflecting + _DARK
+    bright = (after @ _LUMA) / (before @ _LUMA)
+    seen = inner > 0
+    if not seen.any():
+        return np.ones_like(target)
+    whole = after[seen].mean(0) / before[seen].mean(0)
+    whole = whole / ((after[seen].mean(0) @ _LUMA) / (before[seen].mean(0) @ _LUMA))
+    tint = np.clip(after / before / bright[..., None] / whole, 1 / _TINT, _TINT)
+    return np.clip(bright[..., None] * whole * tint, *_RATIO)
 
 
 def relight(picture: np.ndarray, factors: np.ndarray) -> np.ndarray:
