@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg.lapack import dposv
 
 from core.fit_model import FitModel
 from core.head.rotation import rotation_matrix
@@ -246,7 +247,7 @@ def boxed(normal: np.ndarray, gradient: np.ndarray, low: np.ndarray, high: np.nd
     for _ in range(4):
         free = ~fixed
         right = gradient[free] - normal[np.ix_(free, fixed)] @ step[fixed]
-        step[free] = np.linalg.solve(normal[np.ix_(free, free)], right)
+        step[free] = dposv(normal[np.ix_(free, free)], right)[1]  # symmetric and positive: the priors see to it
         out = (step < low - 1e-9) | (step > high + 1e-9)
         if not out.any():
             break
