@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SIZE = 96
 _PIXELS, _LEAST_PIXELS = 800, 160
 _LEAST_FACING = 0.15
-_ROUNDS = 5
+_ROUNDS = 4
 _GREY = np.array([0.3, 0.5, 0.2])
 _NOISE, _INDEPENDENT = 0.03, 12.0  # of a pixel, and how many pixels count as independent: errors of shape are broad
 _EXPLAINED = 0.06  # error up to which a pixel counts as explained
@@ -94,16 +94,17 @@ class _View:
         assert buffers.face_ids is not None and buffers.bary is not None
         length = np.linalg.norm(buffers.normal, axis=2)
         facing = buffers.normal[..., 2] > _LEAST_FACING * np.maximum(length, 1e-6)
-        table, place = _regions(head, buffers), np.flatnonzero(facing)
-        bare, part, scalp, centre = table.reshape(-1, 4)[place].T
-        chosen = place[(bare > 0.9) | (part > 0.6)]
+        place = np.flatnonzero(facing & (buffers.face_ids >= 0))
+        table = _regions(head, buffers, place)
+        bare, part, scalp, _ = table.T
+        skin_like = np.flatnonzero((bare > 0.9) | (part > 0.6))
         if (bare > 0.9).sum() < _LEAST_PIXELS * (_SIZE / 128) ** 2:
             return None
-        chosen = chosen[:: max(1, round(len(chosen) / _PIXELS))]
+        skin_like = skin_like[:: max(1, round(len(skin_like) / _PIXELS))]
+        chosen, flat = place[skin_like], table[skin_like]
         normals = buffers.normal.reshape(-1, 3)[chosen].astype(np.float64)
         basis = sh_basis(normals / length.reshape(-1, 1)[chosen])
         colours = image.reshape(-1, 3)[chosen]
-        flat = table.reshape(-1, 4)[chosen]
         start = np.where(flat[:, 0] > 0.9, _first_weights(colours, flat[:, 3], flat[:, 0]), 0.5)
         mean, modes = _at_pixels(head, skin, code, buffers, chosen)
         top = place[scalp > 0.8][::4]
@@ -230,13 +231,11 @@ def _lights(count: int = 4000) -> tuple[np.ndarray, np.ndarray]:
     return lights.mean(0), np.cov(lights.T) + np.diag(np.full(9, _SHAPE_SLACK**2))
 
 
-def _regions(head: HeadModel, buffers: Buffers) -> np.ndarray:
-    """Weights (S, S, 4) of the visible surface: bare skin, lips or brows, scalp, the face's middle."""
+def _regions(head: HeadModel, buffers: Buffers, place: np.ndarray) -> np.ndarray:
+    """Weights (n, 4) of the surface seen at pixels (n,): bare skin, lips or brows, scalp, the face's middle."""
     assert buffers.face_ids is not None and buffers.bary is not None
-    table, seen = _region_table(head), buffers.face_ids >= 0
-    out = np.zeros((*seen.shape, table.shape[1]), np.float32)
-    out[seen] = np.einsum("nkc,nk->nc", table[head.faces[buffers.face_ids[seen]]], buffers.bary[seen])
-    return out
+    corners = head.faces[buffers.face_ids.ravel()[place]]
+    return np.einsum("nkc,nk->nc", _region_table(head)[corners], buffers.bary.reshape(-1, 3)[place])
 
 
 @lru_cache(maxsize=2)
