@@ -43,6 +43,7 @@ SCLERA, IRIS, PUPIL = (0.66, 0.62, 0.60), (0.22, 0.15, 0.11), (0.03, 0.03, 0.03)
 TEETH, LOWER_TEETH, TONGUE = (0.66, 0.61, 0.55), (0.50, 0.45, 0.41), (0.40, 0.19, 0.175)
 CAVITY, CAVITY_DEEP = (0.25, 0.10, 0.09), (0.06, 0.025, 0.025)
 BROW_STRENGTH, SCALP_STRENGTH, LID_SHADE = 0.65, 0.9, 0.2
+LID_BARE = 0.7  # how much of a lid's colour is that of bare skin
 
 _INNER = ("mouth", "tongue", "teeth", "lower_teeth", "eyes")  # painted, not learned
 
@@ -86,10 +87,19 @@ def albedo_arrays(masks: Arrays, prior: Arrays) -> Arrays:
     standard deviations, albedo_hair (V,) share of the hair's colour, albedo_default_hair (3,). masks: (V,) in [0, 1]; prior:
     the arrays that `learn` made."""
     inner = np.clip(sum(masks[name] for name in _INNER), 0, 1)[:, None]
-    mean = prior["mean"].astype(np.float64)
+    mean = _with_bare_lids(prior["mean"].astype(np.float64), masks)
     mean = mean + inner * (coded(painted(masks)) - mean)
-    modes = prior["modes"].astype(np.float64) * prior["scale"][:, None, None]
+    modes = _with_bare_lids(prior["modes"].astype(np.float64) * prior["scale"][:, None, None], masks)
     return _packed(mean, modes * (1 - inner), masks)
+
+
+def _with_bare_lids(values: np.ndarray, masks: Arrays) -> np.ndarray:
+    """Values (..., V, 3) whose lids are mostly like bare skin: open eyes fold them away, so photos showed lashes and shadow there,
+    and a shut eye would look made up."""
+    others = sum(masks[name] for name in ("brows", "lips", "lids", "eyes", "mouth", "teeth", "scalp", "ears", "neck"))
+    bare = (masks["skin"] > 0.9) & (others < 0.05)
+    share = LID_BARE * np.clip(4 * masks["lids"], 0, 1)[:, None]
+    return values + share * (values[..., bare, :].mean(-2, keepdims=True) - values)
 
 
 def _packed(mean: np.ndarray, modes: np.ndarray, masks: Arrays) -> Arrays:
