@@ -94,7 +94,7 @@ def albedo_arrays(masks: Arrays, prior: Arrays) -> Arrays:
 
 
 def _with_bare_lids(values: np.ndarray, masks: Arrays) -> np.ndarray:
-    """Values (..., V, 3) whose lids are mostly like bare skin: open eyes fold them away, so photos showed lashes and shadow there,
+    """Values (..., V, 3) whose lids are mostly like bare skin: open eyes fold them away, so photos showed lashes and shadow,
     and a shut eye would look made up."""
     others = sum(masks[name] for name in ("brows", "lips", "lids", "eyes", "mouth", "teeth", "scalp", "ears", "neck"))
     bare = (masks["skin"] > 0.9) & (others < 0.05)

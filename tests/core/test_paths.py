@@ -11,7 +11,8 @@ from core.errors import AssetError
 
 
 def test_one_variable_moves_everything(own_home: Path) -> None:
-    folders = [paths.data_dir(), paths.config_dir(), paths.cache_dir(), paths.people_dir(), paths.priors_dir(), paths.assets_dir()]
+    folders = [paths.data_dir(), paths.config_dir(), paths.cache_dir(), paths.people_dir(), paths.priors_dir(),
+               paths.assets_dir()]
     assert len(set(folders)) == len(folders)
     assert all(folder.is_relative_to(own_home) for folder in folders)
     assert not own_home.exists()  # asking makes nothing
