@@ -3,38 +3,32 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from core import paths
-from core.codes import FaceCode
 from core.errors import AssetError
 from core.files import WriteError, atomic_save
-from core.head.base import Albedo, Control, HeadModel
+from core.head.arkit import ArkitHead
 from core.head.ict_files import LIGHT, Layout, find_folder, read_kit, stamp
 from core.head.ict_register import ball_centre, registered
 from core.head.looks import Looks
-from core.head.open_controls import open_controls
 from core.head.open_head import OpenHead
 from core.head.rotation import rotation_matrix
 from core.head.skin import SkinModel
-from core.head.units import UnitLimits
 from core.landmarks import IBUG68, POINTS
 
 VERSION = 3
-LARGEST_UNIT = 1.2
 
 
-class IctHead(HeadModel):
+class IctHead(ArkitHead):
     """v = mean + identity modes (standard deviations) + expression units (ARKit's, 0 to 1).
 
     Eyeballs turn about their centres, jaw and neck about the places OpenHead has them, pose turns everything about the origin.
     """
 
     name = "ict"
-    centre_follows_expression = False
 
     def __init__(self, arrays: dict[str, np.ndarray], names: tuple[str, ...], layout: Layout = LIGHT) -> None:
         """arrays: as `core.head.ict_register.registered` makes them; names: of the expression rows."""
@@ -94,35 +88,6 @@ class IctHead(HeadModel):
         """The 68 points by the same mapping of the 478 as on photos."""
         return self.landmarks(vertices)[IBUG68].astype(np.float32)
 
-    def albedo(self, coefficients: np.ndarray) -> Albedo:
-        """Vertex colours by OpenHead's model of skin (`core.head.skin`); the kit has none of its own."""
-        return Albedo(vertex=self.skin.colours(coefficients))
-
-    def controls(self) -> dict[str, Control]:
-        return dict(self._controls)
-
-    @cached_property
-    def _controls(self) -> dict[str, Control]:
-        return open_controls(self.expression_names)
-
-    def clamp_expression(self, expression: np.ndarray) -> np.ndarray:
-        """Units put back between 0 and 1.2."""
-        return np.clip(np.asarray(expression, np.float32), 0, LARGEST_UNIT)
-
-    def change_expression(self, code: FaceCode, change: np.ndarray) -> np.ndarray:
-        """Units after a change: between their ends, and no farther than lids and lips let them (see `core.head.units`)."""
-        return self._limits.change(self._looks, code, change)
-
-    @cached_property
-    def _limits(self) -> UnitLimits:
-        return UnitLimits(self)
-
-    def zero_code(self) -> FaceCode:
-        light = np.zeros((9, 3), np.float32)
-        light[0], light[3] = 0.75 / 0.28209, 0.25
-        zero = np.zeros(3)
-        return FaceCode("ict", np.zeros(self.identity_size), np.zeros(len(self.expression_names)), zero, zero, zero, np.zeros(2),
-                        self.skin.default, np.array([7.0, 0.0, -0.01]), np.array([1.0, 0.5, 0.5]), light)
 
 
 def load_ict(folder: Path | None, layout: Layout = LIGHT) -> IctHead:

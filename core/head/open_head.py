@@ -1,29 +1,25 @@
 """OpenHead: the free head that ships, built from CC0 data by resources/build_head.py."""
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from core.codes import FaceCode
 from core.errors import AssetError
-from core.head.base import Albedo, Control, HeadModel
+from core.head.arkit import ArkitHead
 from core.head.looks import Looks
-from core.head.open_controls import open_controls
 from core.head.rotation import rotation_matrix
 from core.head.skin import SkinModel
 from core.head.turning import turn_all, turn_part
-from core.head.units import UnitLimits
 from core.landmarks import IBUG68
 from core.render import pool
 
 DEFAULT_FILE = Path(__file__).resolve().parents[2] / "resources" / "head" / "open_head.npz"
 VERSION = 1
-LARGEST_UNIT = 1.2
 
 
-class OpenHead(HeadModel):
+class OpenHead(ArkitHead):
     """Linear identity and expression, LBS for neck and jaw, eyes that turn about their centres.
 
     v = mean + identity modes + expression units; the jaw turns its part about its pivot, the neck turns the head against the
@@ -33,7 +29,6 @@ class OpenHead(HeadModel):
     """
 
     name = "open"
-    centre_follows_expression = False
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         """arrays: those of the head file (see resources/build_head.py). Raises AssetError when some are missing."""
@@ -151,36 +146,6 @@ class OpenHead(HeadModel):
         points[self.contour_ids] = np.einsum("skc,sk->sc", triangles[row, chosen], self.contour_bary[row, chosen])
         return points[IBUG68].astype(np.float32)
 
-    def albedo(self, coefficients: np.ndarray) -> Albedo:
-        """Vertex colours from principal components of skin (standard deviations) and the scalp's hair RGB (`core.head.skin`)."""
-        return Albedo(vertex=self.skin.colours(coefficients))
-
-    def controls(self) -> dict[str, Control]:
-        return dict(self._controls)
-
-    @cached_property
-    def _controls(self) -> dict[str, Control]:
-        return open_controls(self.expression_names)
-
-    def clamp_expression(self, expression: np.ndarray) -> np.ndarray:
-        """Units put back between 0 and 1.2."""
-        return np.clip(np.asarray(expression, np.float32), 0, LARGEST_UNIT)
-
-    def change_expression(self, code: FaceCode, change: np.ndarray) -> np.ndarray:
-        """Units after a change: between their ends, and no farther than lids and lips let them (see `core.head.units`)."""
-        return self._limits.change(self._looks, code, change)
-
-    @cached_property
-    def _limits(self) -> UnitLimits:
-        return UnitLimits(self)
-
-    def zero_code(self) -> FaceCode:
-        light = np.zeros((9, 3), np.float32)
-        light[0] = 0.75 / 0.28209
-        light[3] = 0.25
-        zero = np.zeros(3)
-        return FaceCode("open", np.zeros(self.identity_size), np.zeros(len(self.expression_names)), zero, zero, zero, np.zeros(2),
-                        self.skin.default, np.array([7.0, 0.0, -0.01]), np.array([1.0, 0.5, 0.5]), light)
 
 
 def _dequantised(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
