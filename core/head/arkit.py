@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from core.codes import FaceCode
-from core.head.base import Albedo, Control, HeadModel
+from core.head.base import Albedo, Control, HeadModel, plain_light
 from core.head.looks import Looks
 from core.head.open_controls import open_controls
 from core.head.skin import SkinModel
@@ -46,9 +46,7 @@ class ArkitHead(HeadModel):
         return UnitLimits(self)
 
     def zero_code(self) -> FaceCode:
-        light = np.zeros((9, 3), np.float32)
-        light[0], light[3] = 0.75 / 0.28209, 0.25
         zero = np.zeros(3)
         units = np.zeros(len(self.expression_names))
         return FaceCode(self.name, np.zeros(self.identity_size), units, zero, zero, zero, np.zeros(2), self.skin.default,
-                        np.array([7.0, 0.0, -0.01]), np.array([1.0, 0.5, 0.5]), light)
+                        np.array([7.0, 0.0, -0.01]), np.array([1.0, 0.5, 0.5]), plain_light())

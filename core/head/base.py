@@ -54,6 +54,13 @@ class Control:
         return change
 
 
+def plain_light() -> np.ndarray:
+    """Light (9, 3) float32 of a code that was fitted to nothing: from everywhere, a little more from the camera."""
+    light = np.zeros((9, 3), np.float32)
+    light[0], light[3] = 0.75 / 0.28209, 0.25
+    return light
+
+
 class HeadModel(ABC):
     """A parametric head. Head space: metres, +x the picture's right, +y up, +z toward the viewer."""
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.codes import FaceCode
 from core.errors import AssetError
-from core.head.base import Albedo, Control, HeadModel
+from core.head.base import Albedo, Control, HeadModel, plain_light
 from core.head.rotation import rotation_matrices, rotation_matrix
 from core.landmarks import IBUG68
 
@@ -148,11 +148,8 @@ class FlameHead(HeadModel):
         return {control.name: control for control in jaws + gaze + modes}
 
     def zero_code(self) -> FaceCode:
-        light = np.zeros((9, 3), np.float32)
-        light[0] = 0.75 / 0.28209
-        light[3] = 0.25
         return FaceCode("flame", np.zeros(IDENTITY), np.zeros(EXPRESSION), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(2),
-                        np.zeros(TEXTURE), np.array([8.0, 0.0, 0.0]), np.array([1.0, 0.5, 0.5]), light)
+                        np.zeros(TEXTURE), np.array([8.0, 0.0, 0.0]), np.array([1.0, 0.5, 0.5]), plain_light())
 
 
 def contour_yaw(turn: np.ndarray) -> float:
