@@ -37,6 +37,15 @@ class Prior:
         """A new float32 model with these weights on the CPU, in eval mode; wrap it in `EpsilonNetwork` to sample."""
         return self.checkpoint.build()
 
+    @property
+    def student(self) -> dict[str, Any] | None:
+        """What the file says of its few-step student: 'timesteps', descending, and facts of its training; None without one."""
+        return self.card.get("student") if self.checkpoint.student else None
+
+    def build_student(self) -> RigModel | None:
+        """A new float32 model of the student (see `core.distill`) on the CPU, in eval mode; None where the file holds none."""
+        return self.checkpoint.build_student()
+
 
 def load_prior(path: str | Path | None = None, head: str | None = None, size: int | None = None) -> Prior:
     """Load weights: from a file of ours, from a released checkpoint (.pt, converted once by `core.assets`), or the model that was

@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from models import student as packing
 from models.config import REFERENCE_MULT, DenoiserConfig
 from models.rig_model import RigModel
 
@@ -47,19 +48,26 @@ class Description:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Tensors by key as stored, the description, and the sha256 of the file."""
+    """Tensors by key as stored, the description, the sha256 of the file, and the packed few-step student where it has one."""
 
     state: dict[str, Tensor]
     description: Description
     digest: str
+    student: dict[str, Tensor] = field(default_factory=dict)
 
     def build(self) -> RigModel:
         """A float32 RigModel with these weights, in eval mode."""
+        return self._model(self.state)
+
+    def build_student(self) -> RigModel | None:
+        """A float32 RigModel of the student (see `core.distill`), in eval mode; None where the file holds none."""
+        return self._model(packing.unpack(self.state, self.student)) if self.student else None
+
+    def _model(self, state: dict[str, Tensor]) -> RigModel:
         with torch.device("meta"):
             model = RigModel(self.description.config)
         wanted = model.state_dict()
-        state = {key: value.to(wanted[key].dtype) for key, value in self.state.items()}
-        model.load_state_dict(state, assign=True)
+        model.load_state_dict({key: value.to(wanted[key].dtype) for key, value in state.items()}, assign=True)
         return model.requires_grad_(False).eval()
 
 
@@ -68,10 +76,12 @@ def save(path: Path, state: dict[str, Tensor], description: Description, dtype: 
     path.write_bytes(to_bytes(state, description, dtype))
 
 
-def to_bytes(state: dict[str, Tensor], description: Description, dtype: torch.dtype = torch.float16) -> bytes:
-    """The content of a file with these tensors (see `save`)."""
+def to_bytes(state: dict[str, Tensor], description: Description, dtype: torch.dtype = torch.float16,
+             student: dict[str, Tensor] | None = None) -> bytes:
+    """The content of a file with these tensors (see `save`), and those of a packed student."""
     stored = {key: (value.detach().to("cpu", dtype) if value.is_floating_point() else value.detach().cpu()).contiguous()
               for key, value in state.items()}
+    stored.update({key: value.contiguous() for key, value in (student or {}).items()})
     check_finite(stored)
     return safetensors.torch.save(stored, metadata_of(description))
 
@@ -93,10 +103,15 @@ def load(path: Path, digest: str | None = None) -> Checkpoint:
     if digest is None:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    state, description = _read(path)
+    tensors, description = _read(path)
+    state = {key: value for key, value in tensors.items() if not key.startswith(packing.PREFIX)}
+    student = {key: value for key, value in tensors.items() if key.startswith(packing.PREFIX)}
     check_keys(state, description.config)
-    check_finite(state)
-    return Checkpoint(state, description, digest)
+    check_finite(tensors)
+    wrong = packing.problem(state, student)
+    if wrong:
+        raise CheckpointError(f"it does not fit its own description: {wrong}")
+    return Checkpoint(state, description, digest, student)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Description]:

@@ -1,0 +1,230 @@
+"""Distiller: a few-step student of a prior, and the step that trains it. Resumable at any step, as `core.trainer` is.
+
+Few-step sampling adds fresh noise between evaluations (`core.sampling.renoise`), and so does training: the student walks its
+own chain from noise and each of its pictures is compared with the photo, so it learns to mend its own errors, which a denoiser
+trained on true noisy photos never sees. Compared how: pixels, features of the frozen prior, and a critic (`models.critic`).
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import UserError
+from core.files import atomic_save
+from core.train_data import Example
+from core.train_step import Batch
+from core.trainer import STATE_VERSION, read_state
+from models import student as packing
+from models.critic import Critic, levels
+from models.rig_model import RigModel
+from models.schedule import alphas_bar
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    """How a student is trained.
+
+    timesteps: of its chain, descending; the first must be the noisiest. batch: pictures a worker walks at once; workers: how many
+    do so beside each other, each on one core. rate, critic_rate: of Adam. ema: decay of the student's running mean. features:
+    weight of the feature loss beside the mean absolute error. adversarial: the critic's gradient as a share of that of the other
+    two; it comes in over `critic_ramp` steps from step `critic_from` on. cleanest, noisiest: timesteps between which the frozen
+    prior looks at pictures.
+    """
+
+    timesteps: tuple[int, ...] = (999, 400)
+    batch: int = 2
+    workers: int = 2
+    rate: float = 2e-4
+    critic_rate: float = 3e-4
+    ema: float = 0.995
+    features: float = 0.5
+    adversarial: float = 0.7
+    critic_from: int = 60
+    critic_ramp: int = 200
+    cleanest: int = 20
+    noisiest: int = 250
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "timesteps", tuple(self.timesteps))
+        if not self.timesteps or any(a <= b for a, b in zip(self.timesteps, self.timesteps[1:], strict=False)):
+            raise ValueError("timesteps must fall from one to the next")
+        if not (self.timesteps[0] < 1000 and self.timesteps[-1] >= 0 and 0 <= self.cleanest < self.noisiest <= 1000):
+            raise ValueError("timesteps go from 0 to 999")
+        if min(self.batch, self.workers) < 1:
+            raise ValueError("batch and workers must be at least 1")
+
+
+class Distiller:
+    """The student, its running mean, its critic, their optimisers, and the count of steps."""
+
+    def __init__(self, prior: RigModel, config: DistillConfig, device: torch.device) -> None:
+        """prior: weights to start from and to look with. Raises UserError where it does not predict velocity: noise predicted at
+        the noisiest timestep says next to nothing of the picture."""
+        if prior.config.prediction != "velocity":
+            raise UserError("A student can only be made of a model that predicts velocity, not noise.")
+        self.config, self.device = config, device
+        self.prior = _placed(prior, device)
+        self.student = _placed(RigModel(prior.config), device)
+        self.student.load_state_dict(self.prior.state_dict())
+        self.network = self.student.denoisingUNet.requires_grad_(True)
+        torch.manual_seed(config.seed)
+        self.critic = Critic(prior.config).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
+        self.sides = [(list(module.parameters()), torch.optim.Adam(module.parameters(), rate, betas=(0.5, 0.99), fused=True))
+                      for module, rate in ((self.network, config.rate), (self.critic, config.critic_rate))]
+        self.bar = alphas_bar(prior.config.schedule, prior.config.steps).float().to(device)
+        self.step = 0
+        self._threads: ThreadPoolExecutor | None = None
+
+    @property
+    def samples(self) -> int:
+        """Chains walked so far."""
+        return self.step * self.config.batch * self.config.workers
+
+    def train_step(self, incoming: Iterator[list[Example]]) -> dict[str, float]:
+        """One step of student and critic; returns the mean losses, and those of each step of the chain ('error0', ...).
+
+        Raises UserError when a loss is no number any more.
+        """
+        config, first = self.config, (self.config.seed * 1_000_003 + self.step) * self.config.workers
+        jobs = [(next(incoming), first + k) for k in range(config.workers)]
+        if config.workers > 1:
+            parts = list(self._pool().map(self._part, *zip(*jobs, strict=True)))
+        else:
+            parts = [self._part(*jobs[0])]
+        for index, (parameters, optimiser) in enumerate(self.sides):
+            for parameter, *found in zip(parameters, *(part[1][index] for part in parts), strict=True):
+                # as in core.trainer: the fused optimiser needs a gradient to lie in memory as its parameter does
+                parameter.grad = torch.empty_like(parameter).copy_(sum(found[1:], found[0]) / len(parts))
+            if not torch.isfinite(nn.utils.clip_grad_norm_(parameters, 1.0)):
+                raise UserError(f"Training went wrong at step {self.step}: the loss is not a number. Resume with a lower rate.")
+            optimiser.step()
+        self.step += 1
+        decay = min(config.ema, (1 + self.step) / (10 + self.step))
+        state = self.network.state_dict()
+        torch._foreach_lerp_([self.mean[key] for key in state], list(state.values()), 1 - decay)
+        return {name: sum(part[0][name] for part in parts) / len(parts) for name in parts[0][0]}
+
+    def _pool(self) -> ThreadPoolExecutor:
+        """Threads that each walk one batch on one core, as in `core.trainer`."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.config.workers, "distill", torch.set_num_threads, (1,))
+        return self._threads
+
+    def _part(self, examples: list[Example], seed: int) -> tuple[dict[str, float], tuple[list[Tensor], list[Tensor]]]:
+        """Walk one batch down the chain: losses, and the gradients of student and critic."""
+        config = self.config
+        generator = torch.Generator().manual_seed(seed)
+        batch = Batch.of(examples, self.device, self.prior.config)
+
+        def noise() -> Tensor:
+            drawn = torch.randn(batch.photo.shape, generator=generator)
+            return drawn.to(self.device, memory_format=torch.channels_last)
+
+        with torch.no_grad(), self._autocast():
+            code = self.prior.encode(batch.view, batch.condition, batch.vector).float()
+        said: dict[str, float] = {}
+        gradients = tuple([torch.zeros_like(p) for p in parameters] for parameters, _ in self.sides)
+        x, share = noise(), 1 / len(config.timesteps)
+        for k, t in enumerate(config.timesteps):
+            made = self._picture(x, t, batch.condition, code)
+            out = made.detach().clamp(-1.2, 1.2).requires_grad_()
+            look = torch.randint(config.cleanest, config.noisiest, (len(x),), generator=generator).to(self.device)
+            losses, push, critic = self._judge(out, batch, code, look, noise())
+            for totals, parts in ((gradients[0], torch.autograd.grad(made, self.sides[0][0], push * share)),
+                                  (gradients[1], [value * share for value in critic])):
+                torch._foreach_add_(totals, list(parts))
+            for name, value in losses.items():
+                said[name] = said.get(name, 0.0) + value * share
+                said[f"{name}{k}"] = value
+            if k + 1 < len(config.timesteps):
+                after = self.bar[config.timesteps[k + 1]]
+                x = after.sqrt() * out.detach().clamp(-1, 1) + (1 - after).sqrt() * noise()
+        return said, (gradients[0], gradients[1])
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def _picture(self, x: Tensor, t: int, condition: Tensor, code: Tensor) -> Tensor:
+        """The picture that the student sees in x, from its velocity."""
+        bar = self.bar[t]
+        with self._autocast():
+            velocity = self.student(x, torch.full((len(x),), t, device=self.device), condition, code)
+        return bar.sqrt() * x - (1 - bar).sqrt() * velocity.float()
+
+    def _judge(self, out: Tensor, batch: Batch, code: Tensor, look: Tensor,
+               noise: Tensor) -> tuple[dict[str, float], Tensor, tuple[Tensor, ...]]:
+        """Losses of the pictures `out`, the gradient that changes them, and that of the critic's parameters.
+
+        look (B,): timesteps at which the prior sees photo and picture, both with the same noise.
+        """
+        config, photo, rendered = self.config, batch.photo, batch.condition[:, :3]
+        at = self.bar[look].view(-1, 1, 1, 1)
+
+        def seen(picture: Tensor) -> list[Tensor]:
+            return levels(self.prior.denoisingUNet, at.sqrt() * picture + (1 - at).sqrt() * noise, look, batch.condition, code)
+
+        with self._autocast():
+            with torch.no_grad():
+                real = seen(photo)
+                scales = [value.float().std((2, 3), keepdim=True).mean(0, keepdim=True) + 1e-3 for value in real]
+            fake = seen(out)
+            error = ((out - photo).abs() * (1 + batch.coverage)).mean()
+            features = torch.stack([((a.float() - b.float()) / scale).abs().mean()
+                                    for a, b, scale in zip(fake, real, scales, strict=True)]).mean()
+            wanted, = torch.autograd.grad(error + config.features * features, out, retain_graph=True)
+            fooled = torch.stack([score.float().mean() for score in self.critic(out, rendered, fake)]).sum()
+            push, = torch.autograd.grad(-fooled, out)
+            told = zip(self.critic(photo, rendered, real), self.critic(out.detach(), rendered, [f.detach() for f in fake]),
+                       strict=True)
+            hinge = torch.stack([(1 - a.float()).relu().mean() + (1 + b.float()).relu().mean() for a, b in told]).sum()
+            critic = torch.autograd.grad(hinge, self.sides[1][0])
+        ramp = config.adversarial * min(1.0, max(0.0, (self.step - config.critic_from) / max(config.critic_ramp, 1)))
+        push = wanted + ramp * wanted.norm() / push.norm().clamp(min=1e-8) * push
+        losses = {"error": error, "features": features, "hinge": hinge, "fooled": fooled}
+        return {name: float(value.detach()) for name, value in losses.items()}, push, critic
+
+    # -- files ----------------------------------------------------------------------------------------------------------------
+
+    def packed(self) -> dict[str, Tensor]:
+        """The student's running mean as a file holds it (see `models.student`)."""
+        base = {f"denoisingUNet.{key}": value for key, value in self.prior.denoisingUNet.state_dict().items()}
+        return packing.pack(base, {f"denoisingUNet.{key}": value for key, value in self.mean.items()})
+
+    def facts(self) -> dict[str, Any]:
+        """What the card says of the student."""
+        return {**asdict(self.config), "timesteps": list(self.config.timesteps), "steps": self.step, "chains": self.samples}
+
+    def save(self, path: Path) -> None:
+        """Write everything needed to go on, at once."""
+        state = {"version": STATE_VERSION, "config": {**asdict(self.config), "timesteps": list(self.config.timesteps)},
+                 "step": self.step, "student": self.network.state_dict(), "mean": self.mean, "critic": self.critic.state_dict(),
+                 "optimisers": [optimiser.state_dict() for _, optimiser in self.sides]}
+        atomic_save(path, lambda file: torch.save(state, file), make_folder=True)  # type: ignore[arg-type]
+
+    def resume(self, path: Path) -> None:
+        """Go on from a state file; the rates are this configuration's. Raises UserError when it can't be used."""
+        state = read_state(path)
+        try:
+            self.network.load_state_dict(state["student"])
+            self.critic.load_state_dict(state["critic"])
+            for (_, optimiser), saved in zip(self.sides, state["optimisers"], strict=True):
+                rate = optimiser.param_groups[0]["lr"]
+                optimiser.load_state_dict(saved)
+                optimiser.param_groups[0]["lr"] = rate
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise UserError(f"{path} is not the state of a student of this model.") from error
+        self.mean = {key: value.to(self.device) for key, value in state["mean"].items()}
+        self.step = int(state["step"])
+
+
+def _placed(model: RigModel, device: torch.device) -> RigModel:
+    placed = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed.requires_grad_(False).eval()  # type: ignore[no-any-return]
