@@ -5,6 +5,8 @@ Stage 1 makes a generic prior; Stage 2 goes on with it on one person's album, th
 from __future__ import annotations
 
 import argparse
+import hashlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +20,11 @@ from core.errors import UserError
 from core.head import load_head
 from core.render.rasterize import get_rasterizer, rasterizer_names
 from core.train_config import TrainConfig, ablation, assignments
-from core.train_data import Maker, Shards, ahead, batches, is_held_back, person_key
-from core.train_watch import Check, Log, StopSignal
+from core.train_curves import write_curves
+from core.train_data import Shards, is_held_back, people_of
+from core.train_feed import feed
+from core.train_group import Group
+from core.train_watch import Check, Log, StopSignal, tensorboard
 from core.trainer import Trainer, read_state
 
 DEFAULT = "compact-256"
@@ -29,7 +34,8 @@ DEFAULT = "compact-256"
 class Plan:
     """How long and how often. minutes, steps: whichever comes first; 0 minutes: no limit. The others count steps or minutes.
 
-    finish: the learning rate falls within those minutes, as it would over all steps. rasterizer: what draws the buffers.
+    finish: the learning rate falls within those minutes, as it would over all steps. rasterizer: what draws the buffers. loaders:
+    processes that make batches (0: a thread). curves: a PNG of the log. tensorboard: whether the log is written for it too.
     """
 
     minutes: float = 0.0
@@ -41,38 +47,53 @@ class Plan:
     export: Path | None = None
     finish: bool = False
     rasterizer: str = "numba"
+    loaders: int = 0
+    curves: Path | None = None
+    tensorboard: bool = False
 
 
 def train(trainer: Trainer, data: Shards, held_back: Shards | None, out: Path, plan: Plan,
           say: Callable[[str], None] = print) -> None:
     """Train until the plan says stop, or SIGTERM or Ctrl-C comes; leaves out/state.pt, out/log.csv and out/sheets/.
 
-    Raises UserError when a file can't be written, the head is not the network's, or the loss diverges; the last saved state stays
-    usable.
+    In a group of processes all stop at the same step, and the first one alone writes and says anything. Raises UserError when a
+    file can't be written, the head is not the network's, the loss diverges, or another process has ended; the last saved state
+    stays usable.
     """
-    head = load_head(trainer.config.head)
-    problem = vector_problem(trainer.config.network, head)
+    config, group, first = trainer.config, trainer.group, trainer.group.rank == 0
+    head = load_head(config.head)
+    problem = vector_problem(config.network, head)
     if problem:
         raise UserError(f"Training can't start: {problem}.")
-    maker = Maker(data, head, trainer.config.side, trainer.config.augment, plan.rasterizer)
-    source = ahead(batches(maker, data.odds(trainer.config.mix), trainer.config.batch, trainer.config.seed,
-                           trainer.step * trainer.config.accumulate))
-    log = Log(out / "log.csv", trainer)
-    check = Check(held_back, head, trainer) if held_back is not None and len(held_back) else None
+    names = hashlib.sha256("\n".join(data.names).encode()).hexdigest()
+    group.same_start(trainer.model, {"configuration": config.to_json(), "step": trainer.step, "prepared data": names,
+                                     "--steps": plan.steps, "--minutes": plan.minutes})
+    source = feed(data, config, plan.rasterizer, plan.loaders, trainer.step, trainer.share, trainer.device.type == "cuda")
+    log = Log(out / "log.csv", trainer, tensorboard(out / "tensorboard") if plan.tensorboard else None) if first else None
+    check = Check(held_back, head, trainer) if held_back is not None and len(held_back) and first else None
     stop = StopSignal()
     begun = saved = time.monotonic()
-    last = plan.steps or trainer.config.steps
+    last = plan.steps or config.steps
 
     def keep() -> None:
         trainer.save(out / "state.pt")
         if plan.export is not None:
             trainer.export(plan.export, data.facts())
+        if plan.curves is not None:
+            write_curves(plan.curves, out / "log.csv")
 
     try:
-        while trainer.step < last and not stop.asked and not (plan.minutes and time.monotonic() - begun > 60 * plan.minutes):
+        while trainer.step < last:
+            over = (time.monotonic() - begun) / (60 * plan.minutes) if plan.minutes else 0.0
+            asked, over = group.largest(stop.asked, over)
+            if asked or over > 1:
+                break
             if plan.finish:
-                trainer.progress = (time.monotonic() - begun) / (60 * plan.minutes)
-            log.add(trainer.train_step(source))
+                trainer.progress = over
+            values = trainer.train_step(source)
+            if log is None:
+                continue
+            log.add(values)
             if plan.check_every and trainer.step % plan.check_every == 0 and check is not None:
                 log.held_back = check.loss()
             if trainer.step % plan.log_every == 0:
@@ -88,8 +109,9 @@ def train(trainer: Trainer, data: Shards, held_back: Shards | None, out: Path, p
     finally:
         source.close()  # type: ignore[attr-defined]
         stop.restore()
-    keep()
-    say(f"stopped at step {trainer.step}, {trainer.samples} samples seen; state in {out / 'state.pt'}")
+    if first:
+        keep()
+        say(f"stopped at step {trainer.step}, {trainer.samples} samples seen; state in {out / 'state.pt'}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,41 +137,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rasterizer", default="numba", choices=rasterizer_names(),
                         help="what draws the buffers: numba (default, on the CPU), torch or pytorch3d (a batch at once)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of each worker (default: all)")
+    parser.add_argument("--loaders", type=int, default=0, metavar="N",
+                        help="processes that make the batches (default: a thread); one makes about 50 pictures a second")
+    parser.add_argument("--tensorboard", action="store_true", help="write the log for TensorBoard too (if it is installed)")
+    parser.add_argument("--curves", metavar="FILE",
+                        help="draw the log as a PNG each time the state is saved; alone: only that")
     parser.add_argument("--workers", type=int, default=1,
                         help="batches of a step that run beside each other; with --threads 1 best on a busy CPU")
 
 
 def run(args: argparse.Namespace) -> int:
     """`main.py train`: returns the exit status."""
+    out, curves = Path(args.out), Path(args.curves) if args.curves else None
+    if curves is not None and not args.data and not args.export:
+        write_curves(curves, out / "log.csv")
+        return 0
     if args.threads:
         torch.set_num_threads(args.threads)
-    try:
-        device = pick_device(args.device)
-    except ValueError as error:
-        raise UserError(str(error)) from error
     if args.finish and not args.minutes:
         raise UserError("--finish needs --minutes.")
+    if args.loaders and args.rasterizer != "numba":
+        raise UserError(f"--loaders makes batches in processes of their own; the {args.rasterizer} rasterizer works in this one. "
+                        "Leave one of the two out.")
     get_rasterizer(args.rasterizer)  # says at once when it is not installed
-    out = Path(args.out)
-    trainer = _trainer(args, out / "state.pt", device)
-    if args.export and not args.data:
-        trainer.export(Path(args.export))
-        return 0
-    data, held_back = _load_data(args, trainer.config)
-    print(f"{len(data)} pictures, {len(held_back) if held_back else 0} held back; on {device}", flush=True)
-    plan = Plan(args.minutes, args.steps, args.save_minutes, args.log_every, sheet_every=args.sheet_every,
-                export=Path(args.export) if args.export else None, finish=args.finish, rasterizer=args.rasterizer)
-    train(trainer, data, held_back, out, plan, say=lambda line: print(line, flush=True))
+    group = Group.joined(_device(args.device))
+    try:
+        trainer = _trainer(args, out / "state.pt", group)
+        if args.export and not args.data:
+            trainer.export(Path(args.export))
+            return 0
+        data, held_back = _load_data(args, trainer.config)
+        if group.rank == 0:
+            beside = f", {group.count} processes" if group.count > 1 else ""
+            print(f"{len(data)} pictures, {len(held_back) if held_back else 0} held back; on {group.device}{beside}", flush=True)
+        plan = Plan(args.minutes, args.steps, args.save_minutes, args.log_every, sheet_every=args.sheet_every,
+                    export=Path(args.export) if args.export else None, finish=args.finish, rasterizer=args.rasterizer,
+                    loaders=args.loaders, curves=curves, tensorboard=args.tensorboard)
+        train(trainer, data, held_back, out, plan, say=lambda line: print(line, flush=True))
+    finally:
+        group.leave()
     return 0
 
 
-def _trainer(args: argparse.Namespace, state: Path, device: torch.device) -> Trainer:
+def _device(name: str | None) -> torch.device:
+    """The device asked for; in a process of torchrun, the GPU of its number. Raises UserError when it is not there."""
+    try:
+        device = pick_device(name)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    local = int(os.environ.get("LOCAL_RANK", "-1"))
+    if device.type != "cuda" or device.index is not None or local < 0:
+        return device
+    if local >= torch.cuda.device_count():
+        raise UserError(f"This machine has {torch.cuda.device_count()} GPUs. Start that many processes: --nproc-per-node.")
+    device = torch.device("cuda", local)
+    torch.cuda.set_device(device)
+    return device
+
+
+def _trainer(args: argparse.Namespace, state: Path, group: Group) -> Trainer:
     """A new run, or the one that goes on."""
     if args.resume:
-        return Trainer.resume(state, device, _config(args, args.config or state), args.workers)
+        if group.rank == 0:
+            for left in state.parent.glob(".*.part"):  # of a save that was killed
+                left.unlink(missing_ok=True)
+        return Trainer.resume(state, group.device, _config(args, args.config or state), args.workers, group)
     if state.exists():
         raise UserError(f"{state.parent} already holds a run. Go on with --resume, or choose another --out.")
-    trainer = Trainer(_config(args, args.config or DEFAULT), device, args.workers)
+    trainer = Trainer(_config(args, args.config or DEFAULT), group.device, args.workers, group)
     if args.init:
         trainer.start_from(Path(args.init))
     return trainer
@@ -164,13 +219,14 @@ def _config(args: argparse.Namespace, source: str | Path) -> TrainConfig:
 
 
 def _load_data(args: argparse.Namespace, config: TrainConfig) -> tuple[Shards, Shards | None]:
-    people = frozenset(person_key(p.stem) for p in Path(args.exclude).iterdir()) if args.exclude else frozenset()
+    people = people_of(args.exclude)
 
     def held(name: str) -> bool:
         return is_held_back(name, config.hold_back, people)
 
-    data = Shards(args.data, config.head, lambda name: not held(name), mean_identity=config.mean_identity)
+    pictures = Shards(args.data, config.head)
+    data = pictures.part(lambda name: not held(name), mean_identity=config.mean_identity)
     try:
-        return data, Shards(args.data, config.head, held, identity=data.identity)
+        return data, pictures.part(held, identity=data.identity)
     except UserError:
         return data, None

@@ -49,6 +49,9 @@ class TrainConfig:
     mix: weight of each shard name prefix, such as {"photos": 1, "art": 1}; empty takes all pictures alike.
     encoder: 'trained' (Stage 1); Stage 2 keeps its weights, either wholly ('frozen') or as the reference does ('drifting': it
     stays in train mode, so batch statistics are used and their running means move). precision: 'bfloat16' autocast, or 'float32'.
+    input_perturbation: deviation of what is added to the noise of x_t while the target stays (Ning et al. 2023 use 0.1), so that
+    the network learns to bear its own errors; 0 for none. checkpointing: activations of the denoiser's stages are computed again
+    for the gradient instead of kept: less memory, more time. compile: let torch compile the denoiser, on CUDA only.
     mean_identity: every picture gets the mean identity of all of them before its buffers are drawn: albums of one person.
     """
 
@@ -76,6 +79,9 @@ class TrainConfig:
     augment: Augment = field(default_factory=Augment)
     encoder: str = "trained"
     precision: str = "bfloat16"
+    input_perturbation: float = 0.0
+    checkpointing: bool = False
+    compile: bool = False
     mean_identity: bool = False
 
     def __post_init__(self) -> None:
@@ -86,6 +92,8 @@ class TrainConfig:
             raise ValueError("the numbers of a face code can't be mirrored with the picture: set augment.flip to 0")
         if self.weighting == "p2" and self.network.prediction != "epsilon":
             raise ValueError("P2 weighting is defined for networks that predict epsilon")
+        if self.input_perturbation < 0:
+            raise ValueError("input_perturbation must be 0 or more")
         if self.batch < 1 or self.accumulate < 1 or not 0 <= self.hold_back < 1:
             raise ValueError("batch and accumulate must be at least 1, and hold_back in [0, 1)")
 

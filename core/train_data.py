@@ -1,30 +1,33 @@
-"""Training pictures: shards in memory, buffers rendered on the fly, and variations that keep photo and buffers in agreement."""
+"""Training pictures from shards: buffers rendered on the fly, and variations that keep photo and buffers in agreement."""
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import queue
 import re
+import struct
 import threading
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from core import compose
 from core.codes import FaceCode
-from core.cv import cv2
 from core.errors import UserError
 from core.head.base import HeadModel
-from core.light import SH_CONSTANTS, LightParams, lamp_lobe, mean_shading, shade
-from core.prepare import FIELDS, decode_jpeg
+from core.prepare_shards import FIELDS, decode_jpeg
 from core.render.buffers import Buffers, render_batch, render_buffers
 from core.render.numba_raster import Workspace
 from core.train_config import Augment
+from core.train_light import other_light, relit
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +58,16 @@ def is_held_back(name: str, share: float, people: frozenset[str] = frozenset()) 
     return key in people or int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) < share * 2 ** 32
 
 
+def people_of(folder: str | Path | None) -> frozenset[str]:
+    """The people whose pictures, by their names, are in a folder; none for None. Raises UserError when it can't be read."""
+    try:
+        return frozenset(person_key(path.stem) for path in Path(folder).iterdir()) if folder else frozenset()
+    except OSError as error:
+        raise UserError(f"{folder} can't be read ({error.strerror}). Check the path.") from error
+
+
 class Shards:
-    """All pictures of some shards that pass the filters, as JPEG bytes and codes in memory.
+    """The pictures of some shards that pass the filters: names and codes in memory, JPEG bytes read when asked for.
 
     Raises UserError when there are none, when they belong to another head, or a shard is damaged.
     """
@@ -67,47 +78,72 @@ class Shards:
 
         identity (K,): put in place of each picture's own; mean_identity: that is the mean of them all (spec section 6).
         """
-        self.names: list[str] = []
-        self.groups: list[str] = []
-        self._jpeg: list[bytes] = []
-        codes: dict[str, list[np.ndarray]] = {name: [] for name in FIELDS}
         self.head = head
-        for folder in folders:
-            for path in sorted(Path(folder).glob("*.npz")):
-                self._add(path, keep, largest_error, codes)
-        if not self.names:
+        self._files = [path for folder in folders for path in sorted(Path(folder).glob("*.npz"))]
+        found = [part for number, path in enumerate(self._files) if (part := self._read(number, path, keep, largest_error))]
+        if not found:
             raise UserError("No training pictures were found. Run 'main.py prepare' first, and name its folder with --data.")
-        self.codes = {name: np.stack(values) for name, values in codes.items()}
-        self.identity = self.codes["identity"].mean(0) if mean_identity else identity
-        if self.identity is not None:
-            self.codes["identity"] = np.broadcast_to(self.identity, self.codes["identity"].shape)
+        self.names: list[str] = [name for names, _, _ in found for name in names]
+        self._where = np.concatenate([where for _, where, _ in found])
+        self.codes: dict[str, np.ndarray] = {key: np.concatenate([codes[key] for *_, codes in found]) for key in FIELDS}
+        self._put_identity(identity, mean_identity)
 
-    def _add(self, path: Path, keep: Callable[[str], bool], largest: float, codes: dict[str, list[np.ndarray]]) -> None:
+    def _read(self, number: int, path: Path, keep: Callable[[str], bool],
+              largest: float) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]] | None:
+        """Names, places (file number, offset, length) and codes of a shard's usable pictures; None when it has none."""
         try:
             with np.load(path) as shard:
                 about = json.loads(str(shard["about"]))
                 if about["head"] != self.head:
                     raise UserError(f"{path} was prepared for the head '{about['head']}', not '{self.head}'. Prepare it again.")
-                arrays = {name: shard[name] for name in shard.files}
+                names = shard["names"].tolist()
+                right = np.array([keep(name) for name in names], bool)
+                if largest > 0 and names:
+                    right &= shard["fact_landmark_error"] <= largest
+                if not right.any():
+                    return None
+                ends = shard["ends"]
+                begins = np.concatenate([[0], ends[:-1]])
+                where = np.stack([np.full(len(names), number), begins + _offset(path, shard.zip, "jpeg.npy"), ends - begins], 1)
+                codes = {key: shard[f"code_{key}"][right] for key in FIELDS}
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(f"{path} is damaged. Delete it and run 'main.py prepare' again.") from error
-        ends = arrays["ends"]
-        for i, name in enumerate(arrays["names"]):
-            wrong = largest > 0 and arrays["fact_landmark_error"][i] > largest
-            if wrong or not keep(str(name)):
-                continue
-            self.names.append(str(name))
-            self.groups.append(path.stem)
-            self._jpeg.append(arrays["jpeg"][ends[i - 1] if i else 0:ends[i]].tobytes())
-            for key in FIELDS:
-                codes[key].append(arrays[f"code_{key}"][i])
+        return [name for name, right_one in zip(names, right, strict=True) if right_one], where[right], codes
+
+    def _put_identity(self, identity: np.ndarray | None, mean: bool) -> None:
+        self.identity: np.ndarray | None = self.codes["identity"].mean(0) if mean else identity
+        if self.identity is not None:
+            self.codes["identity"] = np.broadcast_to(self.identity, self.codes["identity"].shape)
+
+    def part(self, keep: Callable[[str], bool], identity: np.ndarray | None = None, mean_identity: bool = False) -> Shards:
+        """Those of these pictures whose names pass, without reading the files again. Raises UserError when there are none."""
+        chosen = np.array([keep(name) for name in self.names], bool)
+        if not chosen.any():
+            raise UserError("Every picture is held back. Prepare more pictures, or lower hold_back.")
+        other = copy.copy(self)
+        other.names = [name for name, right in zip(self.names, chosen, strict=True) if right]
+        other._where = self._where[chosen]
+        other.codes = {key: values[chosen] for key, values in self.codes.items()}
+        other._put_identity(self.identity if identity is None else identity, mean_identity)
+        return other
 
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def groups(self) -> list[str]:
+        """The name of the shard that each picture lies in."""
+        return [self._files[number].stem for number in self._where[:, 0]]
+
     def photo(self, index: int) -> np.ndarray:
-        """(S, S, 3) uint8."""
-        return decode_jpeg(self._jpeg[index])
+        """(S, S, 3) uint8. Raises UserError when its shard has gone or is damaged."""
+        number, offset, length = (int(v) for v in self._where[index])
+        try:
+            with self._files[number].open("rb", buffering=0) as file:
+                file.seek(offset)
+                return decode_jpeg(file.read(length))
+        except OSError as error:
+            raise UserError(f"{self._files[number]} can't be read any more ({error.strerror}).") from error
 
     def code(self, index: int) -> FaceCode:
         """The fitted parameters of a picture."""
@@ -126,14 +162,29 @@ class Shards:
         """Probability (N,) of each picture so that groups (shard name prefixes) come up in proportion to `mix`."""
         if not mix:
             return np.full(len(self), 1 / len(self))
-        odds = np.zeros(len(self))
+        odds, groups = np.zeros(len(self)), self.groups
         for prefix, weight in mix.items():
-            members = np.array([group.startswith(prefix) for group in self.groups])
+            members = np.array([group.startswith(prefix) for group in groups])
             if members.any():
                 odds[members] = weight / members.sum()
         if not odds.any():
             raise UserError(f"No prepared picture belongs to {', '.join(mix)} (the 'mix' of the configuration).")
         return odds / odds.sum()
+
+
+def _offset(path: Path, archive: zipfile.ZipFile, member: str) -> int:
+    """Where the numbers of an .npz member begin in the file. Raises ValueError when they are compressed."""
+    info = archive.getinfo(member)
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{member} is compressed")
+    with path.open("rb") as file:
+        file.seek(info.header_offset + 26)  # lengths of the name and of the extra field end the 30 bytes of the local header
+        name, extra = struct.unpack("<HH", file.read(4))
+        file.seek(name + extra, 1)
+        major, minor = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if (major, minor) == (1, 0) else np.lib.format.read_array_header_2_0
+        read(file)
+        return file.tell()
 
 
 class Maker:
@@ -154,9 +205,13 @@ class Maker:
         """A picture with the variations drawn from rng."""
         return self._make(self.shards.photo(index), self.shards.code(index), rng)
 
-    def varied_batch(self, indices: Sequence[int], rng: np.random.Generator) -> list[Example]:
-        """Pictures with variations, their buffers drawn together. Each has a generator of its own, seeded from rng."""
-        own = [np.random.default_rng(seed) for seed in rng.integers(0, 2**63, len(indices))]
+    def varied_batch(self, indices: Sequence[int], rng: np.random.Generator, rows: slice = slice(None)) -> list[Example]:
+        """Pictures with variations, their buffers drawn together. Each has a generator of its own, seeded from rng.
+
+        rows: which of them are made; the others' generators are passed over, so that a batch can be made in slices.
+        """
+        own = [np.random.default_rng(seed) for seed in rng.integers(0, 2**63, len(indices))[rows]]
+        indices = indices[rows]
         photos = [self.shards.photo(i) for i in indices]
         cuts = [self._cut(photo, self.shards.code(i), r) for photo, i, r in zip(photos, indices, own, strict=True)]
         drawn = render_batch(self.head, [code for _, code in cuts], self.size, self.rasterizer)
@@ -215,42 +270,22 @@ class Maker:
         return np.clip(view[:, ::-1] if rng.random() < 0.5 else view, 0, 255)
 
 
-def other_light(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A light (9, 3) of about the same level with another lamp: anywhere in front or at a side, soft to strong."""
-    level = mean_shading(light)
-    params = LightParams(azimuth=float(rng.uniform(-100, 100)), elevation=float(rng.uniform(-25, 65)))
-    share = rng.uniform(0.25, 0.95)
-    lamp = np.outer(lamp_lobe(params.direction), np.exp(rng.normal(0, 0.08, 3)))
-    lamp[0] += 0.6 * (1 - share) / share / SH_CONSTANTS[0]
-    lamp *= (level / np.maximum(mean_shading(lamp), 1e-3)) * np.exp(rng.normal(0, 0.12))
-    keep = rng.uniform(0, 0.5)
-    return (keep * light + (1 - keep) * lamp).astype(np.float32)
+def batches(maker: Maker, odds: np.ndarray, batch: int, seed: int, first: int,
+            rows: slice = slice(None)) -> Iterator[list[Example]]:
+    """Batches number first, first + 1, ... without end. Each depends only on (seed, number), so training resumes exactly.
 
-
-def relit(picture: np.ndarray, rendered: np.ndarray, normal: np.ndarray, albedo: np.ndarray, coverage: np.ndarray,
-          before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Photo (S, S, 3) and rendered buffer under another light; the photo by a quotient image, made at a quarter of the size."""
-    target = (albedo * shade(normal, after)).astype(np.float32) * coverage[..., None]
-    small = max(32, picture.shape[0] // 4)
-    parts = [cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA) for image in (target, rendered, albedo, coverage)]
-    inside = (parts[3] > 0.5).astype(np.float32)
-    factors = compose.quotient(parts[0], parts[1], parts[2], inside, compose.soft_mask(inside))
-    factors = cv2.resize(factors, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return compose.relight(picture, factors), target
-
-
-def batches(maker: Maker, odds: np.ndarray, batch: int, seed: int, first: int) -> Iterator[list[Example]]:
-    """Batches number first, first + 1, ... without end. Each depends only on (seed, number), so training resumes exactly."""
+    rows: the slice of every batch that is made.
+    """
     number = first
     while True:
         rng = np.random.default_rng([seed, number])
-        yield maker.varied_batch([int(i) for i in rng.choice(len(odds), batch, p=odds)], rng)
+        yield maker.varied_batch([int(i) for i in rng.choice(len(odds), batch, p=odds)], rng, rows)
         number += 1
 
 
-def ahead(source: Iterator[list[Example]], depth: int = 3) -> Iterator[list[Example]]:
-    """The same batches, made in a thread beside the training step. Errors of the source are raised here."""
-    ready: queue.Queue[list[Example] | BaseException] = queue.Queue(depth)
+def ahead(source: Iterator[Item], depth: int = 3) -> Iterator[Item]:
+    """The same items (batches), made in a thread beside the training step. Errors of the source are raised here."""
+    ready: queue.Queue[Item | BaseException] = queue.Queue(depth)
     stop = threading.Event()
 
     def work() -> None:

@@ -12,11 +12,12 @@ from torch import Tensor
 from core import compose
 from core.codes import FaceCode
 from core.conditioning import face_vectors
-from core.diffusion import edit, invert, sample, timesteps
+from core.diffusion import edit, invert, timesteps
 from core.files import atomic_write
 from core.head.base import HeadModel
 from core.light import edit as edit_light
 from core.render.buffers import render_buffers
+from core.sampling import sample
 from core.train_data import Example
 from models.rig_model import EpsilonNetwork, RigModel
 

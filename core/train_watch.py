@@ -1,7 +1,8 @@
-"""Watching a training run: CSV log, loss on pictures held back, and stopping at a signal."""
+"""Watching a training run: CSV log and TensorBoard, loss on pictures held back, and stopping at a signal."""
 from __future__ import annotations
 
 import csv
+import io
 import math
 import signal
 import time
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.errors import UserError
+from core.files import atomic_write
 from core.train_data import Example, Maker, Shards
 from core.train_step import Batch, draw_timesteps, loss_of
 from core.trainer import Trainer
@@ -43,12 +46,22 @@ class StopSignal:
 
 
 class Log:
-    """Running means since the last line, appended to a CSV."""
+    """Running means since the last line, appended to a CSV, and to TensorBoard where a writer is given.
 
-    def __init__(self, path: Path, trainer: Trainer) -> None:
-        self.path, self.trainer, self.held_back = path, trainer, math.nan
+    Lines of steps that the trainer has still before it (written after the state that it goes on from) are taken out.
+    """
+
+    def __init__(self, path: Path, trainer: Trainer, board: Any = None) -> None:
+        self.path, self.trainer, self.board, self.held_back = path, trainer, board, math.nan
         self._values: list[dict[str, float]] = []
         self._begun = self._since = time.monotonic()
+        if path.exists():
+            rows = [row for row in read_log(path) if int(row["step"]) <= trainer.step]
+            out = io.StringIO(newline="")
+            writer = csv.DictWriter(out, LOG_FIELDS, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+            atomic_write(path, out.getvalue().encode())
 
     def add(self, values: dict[str, float]) -> None:
         """Count a step's values."""
@@ -69,8 +82,36 @@ class Log:
             if fresh:
                 writer.writeheader()
             writer.writerow({key: f"{row[key]:.6g}" if isinstance(row[key], float) else row[key] for key in LOG_FIELDS})
+        if self.board is not None:
+            for key in LOG_FIELDS[3:]:
+                if not math.isnan(row[key]):
+                    self.board.add_scalar(key, row[key], row["samples"])
+            self.board.flush()
         return (f"step {row['step']} samples {row['samples']} loss {row['loss']:.4f} (noisy {row['loss_noisy']:.4f} middle "
                 f"{row['loss_middle']:.4f} clean {row['loss_clean']:.4f}) held back {self.held_back:.4f} {speed:.1f} images/s")
+
+
+def read_log(path: Path) -> list[dict[str, str]]:
+    """The whole lines of a run's log.csv, as texts by column. Raises UserError when it is missing or another file."""
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{path} can't be read as a training log ({error}). Check the path.") from error
+    whole = [row for row in rows if None not in row and None not in row.values() and (row.get("step") or "").isdigit()]
+    if rows and not whole:
+        raise UserError(f"{path} is not a training log.")
+    return whole
+
+
+def tensorboard(folder: Path) -> Any:
+    """A writer of TensorBoard's files. Raises UserError when its package is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UserError("--tensorboard needs a package that is not installed. Run '.venv/bin/python -m pip install tensorboard', "
+                        "or leave it out: log.csv holds the same numbers.") from error
+    return SummaryWriter(str(folder))
 
 
 def _nanmean(values: list[float]) -> float:

@@ -1,22 +1,25 @@
 """Trainer: the state of a training run and its step, resumable exactly.
 
 Batch, noise and timesteps of a step depend only on the seed and the step's number, so a run that was stopped and resumed takes
-the same steps as one that was not.
+the same steps as one that was not, and several processes take the same steps as one (see core.train_group).
 """
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from core.errors import UserError
 from core.files import atomic_save, atomic_write
 from core.train_config import TrainConfig
 from core.train_data import Example
+from core.train_group import Group
 from core.train_step import Batch, by_time, draw_timesteps, loss_of
 from models.checkpoint import CheckpointError, Description, load, to_bytes
 from models.rig_model import RigModel
@@ -29,10 +32,15 @@ LICENCE = "CC-BY 4.0; trained on the pictures that the model card names"
 class Trainer:
     """Model, optimiser, running mean of the weights, and the count of steps: all that a run's state file holds."""
 
-    def __init__(self, config: TrainConfig, device: torch.device, workers: int = 1) -> None:
-        """workers: batches of one step (of its `accumulate`) that run beside each other, each on one core."""
+    def __init__(self, config: TrainConfig, device: torch.device, workers: int = 1, group: Group | None = None) -> None:
+        """workers: batches of one step (of its `accumulate`) that run beside each other, each on one core.
+
+        group: the processes that take the steps together. Raises UserError when they can't share a step.
+        """
         torch.manual_seed(config.seed)
-        self.config, self.device, self.workers = config, device, workers
+        self.config, self.device, self.group = config, device, group or Group()
+        self.share = self.group.share(config)
+        self.workers = workers if self.share.slices == 1 else 1  # statistics are exchanged within a pass: one after the other
         self._threads: ThreadPoolExecutor | None = None
         self.model = _placed(RigModel(config.network), device)
         trained: nn.Module = self.model if config.encoder == "trained" else self.model.denoisingUNet
@@ -40,6 +48,13 @@ class Trainer:
         self.parameters = list(trained.requires_grad_(True).parameters())
         if config.encoder == "frozen":
             self.model.encoder.eval()
+        if self.share.slices > 1:
+            self.group.share_norms(self.model.encoder)
+        if config.checkpointing:
+            for stage in self._stages():
+                stage.forward = partial(checkpoint, stage.forward, use_reentrant=False)  # type: ignore[method-assign]
+        if config.compile and device.type == "cuda":
+            self.model.denoisingUNet.compile()
         self.mean = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.parameters, config.rate, betas=(0.9, config.beta2),
                                            weight_decay=config.weight_decay, fused=device.type in ("cpu", "cuda"))
@@ -60,45 +75,66 @@ class Trainer:
         """The context in which the networks run: the configuration's precision."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16")
 
+    def _stages(self) -> list[nn.Module]:
+        network = self.model.denoisingUNet
+        return [*network.input_blocks, network.middle_block, *network.output_blocks]
+
+    def generator(self, part: int) -> torch.Generator:
+        """What draws the randomness of one of the coming step's parts: each has its own, so that any process can draw it."""
+        return torch.Generator().manual_seed((self.config.seed * 1_000_003 + self.step) * self.config.accumulate + part)
+
     def _draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """What is random in a part of a step: timesteps, noise, and which pictures keep their global code."""
-        side = self.config.side
-        return (draw_timesteps(count, self.config.timestep_bias, generator),
-                torch.randn((count, 3, side, side), generator=generator),
+        return (draw_timesteps(count, self.config.timestep_bias, generator), self._normal(count, generator),
                 (torch.rand(count, 1, generator=generator) >= self.config.drop_code).float())
 
-    def _part(self, examples: list[Example], drawn: tuple[Tensor, Tensor, Tensor],
-              seed: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Loss of each picture, and the gradients, of one batch."""
-        config, device = self.config, self.device
-        batch = Batch.of(examples, device, config.network)
-        t, noise, kept = (value.to(device) for value in drawn)
+    def _normal(self, count: int, generator: torch.Generator) -> Tensor:
+        """Noise (count, 3, side, side), drawn on the training device: for a large batch, a CPU would take as long as the step."""
+        shape = (count, 3, self.config.side, self.config.side)
+        if self.device.type == "cpu":
+            return torch.randn(shape, generator=generator)
+        own = torch.Generator(self.device).manual_seed(int(torch.randint(2 ** 62, (), generator=generator)))
+        return torch.randn(shape, generator=own, device=self.device)
+
+    def _part(self, examples: list[Example] | Batch, part: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Loss and timestep of each picture, and the gradients, of this process's rows of one batch."""
+        config, device, generator = self.config, self.device, self.generator(part)
+        batch = examples.to(device) if isinstance(examples, Batch) else Batch.of(examples, device, config.network)
+        t, noise, kept = self._draw(config.batch, generator)
+        shaken = noise + config.input_perturbation * self._normal(len(noise), generator) if config.input_perturbation else None
+        t, noise, kept = (value[self.share.rows].to(device) for value in (t, noise, kept))
         pixels = 1 + config.face_weight * batch.coverage if config.face_weight else None
         if self.workers == 1:
-            torch.manual_seed(seed)  # dropout
+            torch.manual_seed(generator.initial_seed() * self.share.slices + (self.share.rows.start or 0))  # dropout
         with self.autocast():
             code = self.model.encode(batch.view, batch.condition, batch.vector)
             code = torch.cat([code[:, :config.network.code] * kept, code[:, config.network.code:]], 1)
             each = loss_of(self.model, self.bar, batch.photo, batch.condition, code, t, noise,
-                           config.network.prediction, config.weighting, pixels=pixels)
-        return each.detach(), torch.autograd.grad(each.mean() / config.accumulate, self.parameters)
+                           config.network.prediction, config.weighting, pixels=pixels,
+                           shaken=None if shaken is None else shaken[self.share.rows].to(device))
+        gradients = torch.autograd.grad(each.mean() / config.accumulate / self.share.slices, self.parameters)
+        return each.detach(), t, gradients
 
-    def train_step(self, incoming: Iterator[list[Example]]) -> dict[str, float]:
-        """One optimiser step; returns what the log shows. Raises UserError when the loss is no number any more."""
-        config, seed = self.config, self.config.seed * 1_000_003 + self.step
-        generator = torch.Generator().manual_seed(seed)
-        rate = self.rate()
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        drawn = [self._draw(config.batch, generator) for _ in range(config.accumulate)]
-        jobs = [(next(incoming), draw, seed) for draw in drawn]
+    def train_step(self, incoming: Iterator[list[Example] | Batch]) -> dict[str, float]:
+        """One optimiser step; returns what the log shows. Raises UserError when the loss is no number any more.
+
+        incoming: this process's rows of the step's batches, those parts that its share says.
+        """
+        config, rate = self.config, self.rate()
+        for settings in self.optimiser.param_groups:
+            settings["lr"] = rate
+        jobs: list[tuple[list[Example] | Batch, int]] = [(next(incoming), part) for part in self.share.parts]
+        before = self.group.norms(self.model.encoder)
         if self.workers > 1:
-            parts = list(self._pool().map(self._part, *zip(*jobs, strict=True)))
+            parts = list(self._pool().map(lambda job: self._part(*job), jobs))
         else:
             parts = [self._part(*job) for job in jobs]
-        for parameter, *gradients in zip(self.parameters, *(part[1] for part in parts), strict=True):
+        if self.share.slices == 1 and self.model.encoder.training:
+            self.group.merge_norms(self.model.encoder, before, len(jobs))
+        for parameter, *gradients in zip(self.parameters, *(part[2] for part in parts), strict=True):
             # the fused optimiser walks memory in order, so a gradient must lie as its parameter does (channels_last)
             parameter.grad = torch.empty_like(parameter).copy_(sum(gradients[1:], gradients[0]))
+        self.group.add([parameter.grad for parameter in self.parameters if parameter.grad is not None])
         norm = nn.utils.clip_grad_norm_(self.parameters, config.clip)
         if not torch.isfinite(norm):
             raise UserError(f"Training went wrong at step {self.step}: the loss is not a number. Resume with a lower rate.")
@@ -106,7 +142,8 @@ class Trainer:
         self.step += 1
         self.samples += config.batch * config.accumulate
         self._follow()
-        losses = by_time(torch.cat([part[0] for part in parts]), torch.cat([draw[0] for draw in drawn]))
+        each, t = (self.group.gather(torch.cat(found)) for found in ([part[0] for part in parts], [part[1] for part in parts]))
+        losses = by_time(each, t)
         return {"gradient": float(norm), "rate": rate, **losses}
 
     def _pool(self) -> ThreadPoolExecutor:
@@ -142,15 +179,19 @@ class Trainer:
         atomic_save(path, lambda file: torch.save(state, file), make_folder=True)  # type: ignore[arg-type]
 
     @classmethod
-    def resume(cls, path: Path, device: torch.device, config: TrainConfig | None = None, workers: int = 1) -> Trainer:
-        """Go on from a state file, with its own configuration unless one is given. Raises UserError when it can't be used."""
+    def resume(cls, path: Path, device: torch.device, config: TrainConfig | None = None, workers: int = 1,
+               group: Group | None = None) -> Trainer:
+        """Go on from a state file, with its own configuration unless one is given, in any number of processes.
+
+        Raises UserError when it can't be used.
+        """
         state = read_state(path)
-        trainer = cls(config or TrainConfig.from_json(state["config"]), device, workers)
+        trainer = cls(config or TrainConfig.from_json(state["config"]), device, workers, group)
         try:
             trainer.model.load_state_dict(state["model"])
             trainer.optimiser.load_state_dict(state["optimiser"])
-            for group in trainer.optimiser.param_groups:  # a configuration that was given wins over the saved one
-                group.update(betas=(0.9, trainer.config.beta2), weight_decay=trainer.config.weight_decay)
+            for settings in trainer.optimiser.param_groups:  # a configuration that was given wins over the saved one
+                settings.update(betas=(0.9, trainer.config.beta2), weight_decay=trainer.config.weight_decay)
         except (RuntimeError, ValueError) as error:
             raise UserError(f"{path} holds another network or stage than the configuration says. "
                             "Name its own with --config.") from error

@@ -3,9 +3,11 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,10 @@ import pytest
 import torch
 
 from core import train
-from core.codes import FaceCode
 from core.errors import UserError
 from core.head import load_head
 from core.light import shade
-from core.prepare import Prepared, encode_jpeg, write_shard
+from core.prepare_shards import Prepared, encode_jpeg, write_shard
 from core.prior import load_prior
 from core.render.buffers import render_buffers
 from core.train_config import ABLATIONS, Augment, TrainConfig
@@ -27,12 +28,8 @@ from core.train_step import Batch, loss_of
 from core.trainer import Trainer, read_state
 from models.config import DenoiserConfig
 from models.schedule import alphas_bar
+from tests.core.training import AUGMENT, CONFIG, lit_code, write_shards
 from tests.models.parity import arrays, recipe_model
-
-NETWORK = DenoiserConfig.compact(size=32, base=16, mult=(1, 2), groups=8, patch=2, attention=(8,), encoder_width=8)
-AUGMENT = Augment(flip=0.5, zoom=0.2, gain=0.1, colour=0.05, relight=0.5, independent_code=True)
-CONFIG = TrainConfig(NETWORK, "tiny", batch=2, rate=1e-3, ema=0.9, drop_code=0.3, face_weight=1.0, weighting="capped",
-                     steps=6, hold_back=0.0, augment=AUGMENT)
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +37,9 @@ def head():  # noqa: ANN201
     return load_head("open")
 
 
-def _code(head, light_from: float = 0.0, turn: float = 0.0) -> FaceCode:  # noqa: ANN001
-    code = head.zero_code()
-    light = np.array(code.light)
-    light[1] += light_from
-    return code.replace(light=light, pose=np.array([0, turn, 0], np.float32))
-
-
 @pytest.fixture(scope="module")
 def data(head, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ANN001
-    """Shards whose photos are their own rendered buffers."""
-    folder = tmp_path_factory.mktemp("shards")
-    pictures = []
-    for i in range(6):
-        code = _code(head, 0.2 * (i - 3), 0.1 * (i - 2))
-        photo = np.clip(render_buffers(head, code, 64).rendered * 255, 0, 255).astype(np.uint8)
-        pictures.append(Prepared(f"made_{i}", encode_jpeg(photo), code, {"landmark_error": float(i)}))
-    write_shard(folder / "photos-0.npz", pictures[:4], [("bad", "no face")], "open", 64)
-    write_shard(folder / "art-0.npz", pictures[4:], [], "open", 64)
-    return folder
+    return write_shards(tmp_path_factory.mktemp("shards"), head)
 
 
 # -- against the reference --------------------------------------------------------------------------------------------------
@@ -113,7 +94,7 @@ def test_shards_give_pictures_and_codes_back(data: Path, head) -> None:  # noqa:
     shards = Shards([data], "open")
     assert len(shards) == 6 and shards.sources() == {"made": 6}
     by_name = {name: shards.code(i) for i, name in enumerate(shards.names)}
-    assert by_name["made_5"] == _code(head, 0.4, 0.1 * 3)
+    assert by_name["made_5"] == lit_code(head, 0.4, 0.1 * 3)
     assert shards.photo(0).shape == (64, 64, 3)
     assert len(Shards([data], "open", largest_error=2.0)) == 3
     assert shards.odds({"photos": 3, "art": 1})[[n.endswith(("4", "5")) for n in shards.names]].sum() == pytest.approx(0.25)
@@ -322,7 +303,8 @@ def test_sample_sheet_shows_a_row_for_each_picture(data: Path, head, tmp_path: P
 
 
 def test_the_configurations_that_ship_are_usable(repository: Path) -> None:
-    files = sorted(set((repository / "resources" / "configs").glob("*.json")) - {ABLATIONS})
+    folder = repository / "resources" / "configs"
+    files = sorted(set(folder.glob("*.json")) - {ABLATIONS} - set(folder.glob("student-*.json")))  # those are core.distill's
     assert {f.stem for f in files} >= {"compact-128", "compact-256"}
     for file in files:
         assert TrainConfig.from_json(TrainConfig.load(file).to_json()) == TrainConfig.load(file.stem)
@@ -367,10 +349,12 @@ def test_the_rate_falls_within_the_minutes_asked_for() -> None:
     np.testing.assert_allclose(found, [1.0, 0.55, 0.1, 0.1])
 
 
-def test_finish_needs_minutes(data: Path, tmp_path: Path, config_file: Path) -> None:
+def test_finish_needs_minutes(data: Path, tmp_path: Path, config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="--minutes"):
         _run(tmp_path / "run", data, "--config", str(config_file), "--finish")
-    _run(tmp_path / "run", data, "--config", str(config_file), "--finish", "--minutes", "0.02", "--log-every", "1")
+    clock = SimpleNamespace(monotonic=itertools.count().__next__)  # a second at each look
+    monkeypatch.setattr(train, "time", clock)
+    _run(tmp_path / "run", data, "--config", str(config_file), "--finish", "--minutes", "0.1", "--log-every", "1")
     with (tmp_path / "run" / "log.csv").open() as file:
         rates = [float(row["rate"]) for row in csv.DictReader(file)]
     assert len(rates) > 1 and rates == sorted(rates, reverse=True)
@@ -396,10 +380,9 @@ def test_a_step_is_what_plain_backpropagation_gives(data: Path, head, workers: i
         for parameter in trainer.parameters:
             parameter.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(parameter.numel())))
     plain = copy.deepcopy(trainer.model)
+    drawn = [trainer._draw(2, trainer.generator(part)) for part in (0, 1)]
     trainer.train_step(iter(parts))
 
-    generator = torch.Generator().manual_seed(config.seed * 1_000_003)
-    drawn = [trainer._draw(2, generator) for _ in parts]
     for examples, (t, noise, _) in zip(parts, drawn, strict=True):
         batch = Batch.of(examples, torch.device("cpu"), config.network)
         each = loss_of(plain, trainer.bar, batch.photo, batch.condition, plain.encode(batch.view), t, noise,
