@@ -1,46 +1,56 @@
 # make run [PHOTO=portrait.jpg]   opens the window       make setup   installs only
 # make test [TESTS=tests/core]    runs the tests         make lint    ruff and mypy
-# make bench [BENCH=name]         runs the benchmarks    make PYTHON=/path/to/python3.12 ...   builds .venv with that one
+# make bench [BENCH=name|all]     times the reference and ours, or runs another benchmark, or each of them
+# make PYTHON=/path/to/python3.12 ...   builds .venv with that one
 # make pytorch3d SOURCE=folder    builds pytorch3d from its source into .venv: an optional rasterizer
 
 SHELL := /bin/sh
 PY := .venv/bin/python
 STAMP := .venv/.installed
+TESTING := .venv/.installed-for-tests
 TOOLS := .venv/build-tools
 TESTS ?= tests
 export PYTHON PHOTO SOURCE
 
-.PHONY: run setup system test lint bench pytorch3d pytorch3d-source notice lock clean
+.PHONY: run setup setup-tests system test lint bench pytorch3d pytorch3d-source notice lock clean
 
 run: setup
 	@$(PY) main.py $${PHOTO:+"$$PHOTO"}
 
 setup: system $(STAMP)
 
+# What only tests and checks need is left out of `make run`: they are 300 MB.
+setup-tests: setup $(TESTING)
+
 # Looks for shared libraries by name each time: a few milliseconds, and right after a system upgrade too.
 system:
 	@.ci/system-libraries
 
 # A .venv whose Python is gone (moved, upgraded) is made anew; one that an interrupted install left is finished.
-$(STAMP): requirements.txt requirements-dev.txt constraints.txt | system
+$(STAMP): requirements.txt constraints.txt | system
 	@if ! { [ -x $(PY) ] && $(PY) -m pip --version >/dev/null 2>&1; }; then \
 		python=$$(.ci/find-python) || exit 1; \
 		echo "making .venv with $$python"; \
 		"$$python" -m venv --clear .venv || exit 1; \
 	fi
-	@echo "installing the packages of requirements.txt and requirements-dev.txt into .venv"
+	@echo "installing the packages of requirements.txt into .venv"
+	@$(PY) -m pip install --quiet --use-pep517 --disable-pip-version-check -c constraints.txt -r requirements.txt
+	@touch $@
+
+$(TESTING): requirements-dev.txt $(STAMP)
+	@echo "installing the packages of requirements-dev.txt into .venv"
 	@$(PY) -m pip install --quiet --use-pep517 --disable-pip-version-check -c constraints.txt -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
-test: setup
+test: setup-tests
 	@$(PY) -m pytest $(TESTS)
 
-lint: setup
+lint: setup-tests
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 
 bench: setup
-	@for program in benchmarks/$(or $(BENCH),*).py; do \
+	@for program in benchmarks/$(or $(BENCH:all=*),reference).py; do \
 		case "$$program" in */_*) continue ;; esac; \
 		echo "== $$program"; $(PY) "$$program" || exit 1; \
 	done
@@ -66,11 +76,11 @@ pytorch3d-source:
 	fi
 
 # Writes the sha256 and size of every data file under resources/ into NOTICE anew.
-notice: setup
+notice: setup-tests
 	@$(PY) -m tests.notice --write
 
 # Takes what .venv holds now as the tested set of versions.
-lock: $(STAMP)
+lock: $(TESTING)
 	@{ head -n 1 constraints.txt; $(PY) -m pip freeze | sed 's/+cpu$$//'; } > .venv/constraints.new
 	@mv .venv/constraints.new constraints.txt
 

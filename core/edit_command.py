@@ -40,6 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photo", metavar="PHOTO", type=Path, help="the photo to edit")
     parser.add_argument("--out", metavar="FILE", type=Path,
                         help="the picture to write: .png, .jpg, .webp or .tif; may be left out when buffers are saved")
+    add_edit_arguments(parser)
+    parser.add_argument("--mean-identity", metavar="FOLDER|FILE", type=Path,
+                        help="render with the mean head shape of an album of one person, or with one saved before")
+    parser.add_argument("--save-mean-identity", metavar="FILE.json", type=Path, help="keep the mean head shape for the next time")
+    parser.add_argument("--save-buffers", metavar="DIR", type=Path,
+                        help="also write normals, albedo, rendered and coverage there")
+    parser.add_argument("--report", metavar="FILE.json", type=Path,
+                        help="also write the request, the fitted codes, the times and the identity distance")
+
+
+def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `edit` and `batch` both take: the changes, and how a picture is made."""
     parser.add_argument("--set", metavar="NAME=VALUE", dest="values", action="extend", nargs="+", default=[], type=assignment,
                         help="a change, as in light.azimuth=60 or expression.smile=0.8; "
                              "light.color takes #rrggbb or r,g,b (0 to 1)")
@@ -50,9 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", choices=METHODS, default=METHODS[0],
                         help="studio keeps the photo's own detail; paper is the published method and nothing else: seeded noise, "
                              "DDIM, the whole crop from the network, 32-bit numbers (default: studio)")
-    parser.add_argument("--mean-identity", metavar="FOLDER|FILE", type=Path,
-                        help="render with the mean head shape of an album of one person, or with one saved before")
-    parser.add_argument("--save-mean-identity", metavar="FILE.json", type=Path, help="keep the mean head shape for the next time")
     parser.add_argument("--aligned", action="store_true",
                         help="the photos are aligned squares already (FFHQ framing): take them whole")
     parser.add_argument("--rasterizer", metavar="NAME", default="numba",
@@ -65,20 +74,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise", choices=NOISES,
                         help="inverted keeps everything the edit doesn't touch; seeded draws anew (default: inverted)")
     parser.add_argument("--strength", metavar="0..1", type=float, help="how far the model may go (default: 1)")
+    parser.add_argument("--guidance", metavar="0..3", type=float,
+                        help="how much of the network's own part of the edit is taken: more than 1 exaggerates it (default: 1)")
     parser.add_argument("--size", choices=("crop", "full"), default="full",
                         help="the face crop only, or the whole photo with the crop pasted back (default: full)")
-    parser.add_argument("--save-buffers", metavar="DIR", type=Path,
-                        help="also write normals, albedo, rendered and coverage there")
-    parser.add_argument("--report", metavar="FILE.json", type=Path,
-                        help="also write the request, the fitted codes, the times and the identity distance")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the picture and write what was asked for. Raises UserError with a message for the user."""
-    draft = _draft(arguments)
+    request = _draft(arguments)
     _check_files(arguments)
-    if arguments.person is not None:
-        raise _no_person(arguments.person)
 
     from core.engine import Engine  # loads torch, so only once the arguments make sense
 
@@ -91,9 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
         values = parse_values(engine.head, arguments.values)
         session = _timed(times, "open", lambda: engine.open(arguments.photo, arguments.face, aligned=arguments.aligned))
         _mention_other_faces(session, arguments.face)
-        rig = _copied(engine, Rig().update(values), arguments.copies, arguments.aligned)
+        rig = copied(engine, Rig().update(values), arguments.copies, arguments.aligned)
         identity = _timed(times, "album", lambda: _identity(engine, arguments)) if arguments.mean_identity else ()
-        request = replace(draft, photo=session.digest, rig=rig, prior=engine.prior.digest, identity=identity)
+        request = replace(request, photo=session.digest, rig=rig, prior=engine.prior.digest, identity=identity)
         result = None
         if arguments.out:
             result = _render(engine, request)
@@ -111,18 +116,30 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _draft(arguments: argparse.Namespace) -> RenderRequest:
-    """The request but for what only the engine knows. Raises ParameterError for options that contradict each other."""
-    paper = arguments.method == "paper"
-    given = [name for name in ("noise", "strength") if getattr(arguments, name) is not None]
-    if paper and given:
-        raise ParameterError(f"--method paper has no --{given[0]}: it always starts from seeded noise and goes all the way.")
+    """As `draft`, with the options that only `edit` has checked too."""
+    request = draft(arguments)
     if arguments.save_mean_identity and not arguments.mean_identity:
         raise ParameterError("--save-mean-identity needs --mean-identity FOLDER: the album to take the mean of.")
     if not arguments.out and not arguments.save_buffers:
         raise ParameterError("Nothing to write: give --out FILE for a picture, --save-buffers DIR for the buffers, or both.")
+    return request
+
+
+def draft(arguments: argparse.Namespace) -> RenderRequest:
+    """The request but for what only the engine knows: photo, rig and prior.
+
+    Raises ParameterError for options that contradict each other, UserError for a person that is not there.
+    """
+    paper = arguments.method == "paper"
+    given = [name for name in ("noise", "strength", "guidance") if getattr(arguments, name) is not None]
+    if paper and given:
+        raise ParameterError(f"--method paper has no --{given[0]}: it always starts from seeded noise and goes all the way.")
+    if arguments.person is not None:
+        raise _no_person(arguments.person)
     steps = arguments.steps if arguments.steps is not None else PAPER_STEPS if paper else DEFAULT_STEPS
     return RenderRequest(photo="", noise="seeded" if paper else arguments.noise or NOISES[0], seed=arguments.seed, steps=steps,
-                         strength=1.0 if arguments.strength is None else arguments.strength, size=arguments.size,
+                         strength=1.0 if arguments.strength is None else arguments.strength,
+                         guidance=1.0 if arguments.guidance is None else arguments.guidance, size=arguments.size,
                          method=arguments.method)
 
 
@@ -210,7 +227,7 @@ def report(engine: Engine, session: Session, request: RenderRequest, result: Res
                   "faces": len(session.faces), "face": session.face},
         "output": str(out) if out else None,
         "codes": {"source": session.code.to_json(),
-                  "edited": engine.edited_code(session, request.rig, request.identity).to_json()},
+                  "edited": engine.edited_code(session, request.rig, request.identity, request.method).to_json()},
         "fit": {"estimator": engine.estimator, "landmark_error": float(session.fit.landmark_error),
                 "light_residual": float(session.fit.light_residual)},
         "model": {"name": prior.name, "head": prior.head, "size": prior.size, "digest": prior.digest, "licence": prior.licence},
@@ -261,7 +278,8 @@ def _mention_other_faces(session: Session, chosen: int | None) -> None:
         print(f"note: {len(session.faces)} faces found, taking the largest; --face 1 takes the next", file=sys.stderr)
 
 
-def _copied(engine: Engine, rig: Rig, copies: Iterable[tuple[str, Path]], aligned: bool) -> Rig:
+def copied(engine: Engine, rig: Rig, copies: Iterable[tuple[str, Path]], aligned: bool) -> Rig:
+    """The rig with blocks of other photos put in. Raises PhotoError where one can't be used."""
     for block, photo in copies:
         rig = rig.copy(engine.copy_from(engine.open(photo, aligned=aligned), block))
     return rig

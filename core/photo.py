@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.landmarks import DetectedFace, FaceFinder
 
 MAX_FILE_BYTES = 300 * 2**20
+UNNAMED = "The picture"  # what messages call a picture that came as bytes
 MAX_SIDE = 20_000
 MAX_PIXELS = 100_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
@@ -49,7 +50,7 @@ class LoadedImage:
     @property
     def name(self) -> str:
         """What to call it in a message."""
-        return self.path.name if self.path else "The picture"
+        return self.path.name if self.path else UNNAMED
 
     @cached_property
     def digest(self) -> str:
@@ -65,7 +66,7 @@ def load_image(source: str | Path | bytes) -> LoadedImage:
     picture, damaged, cut short, larger than 300 MiB, 20,000 pixels a side or 100 megapixels.
     """
     path = None if isinstance(source, bytes) else Path(source)
-    name = path.name if path else "The picture"
+    name = path.name if path else UNNAMED
     data = source if isinstance(source, bytes) else _read(Path(source))
     heif = _is_heif(data)
     if heif:

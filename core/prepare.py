@@ -1,104 +1,43 @@
 """From folders, tars and photos to shards: aligned crops with their face codes, ready for training.
 
 A shard is an .npz of up to `SHARD` pictures: JPEG bytes, FaceCode arrays and quality facts. Its name is a digest of what went
-in, so preparing again does only what is missing; a run that was stopped goes on where it was.
+in, so preparing again does only what is missing; a run that was stopped goes on where it was. Workers do slices of a shard, and
+this process puts them together, so no more than a few shards are in memory whatever the number of pictures.
 """
 from __future__ import annotations
 
 import argparse
 import hashlib
-import io
-import json
 import os
 import sys
-import tarfile
 import time
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from functools import lru_cache
-from multiprocessing import get_context, util
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from multiprocessing import util
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core import cluster as workplace
 from core import estimators
-from core.codes import FaceCode
-from core.cv import cv2
-from core.errors import PhotoError, UserError
-from core.files import atomic_save, atomic_write
+from core.errors import NoFaceError, UserError
 from core.head import load_head
 from core.head.base import HeadModel
+from core.photo import SUFFIXES, UNNAMED
+from core.prepare_items import Chunk, Item, SourceGone, archive_group, chunks, find_items, mark_same
+from core.prepare_report import summary, write_report
+from core.prepare_shards import FIELDS, Known, Prepared, decode_jpeg, encode_jpeg, shard_about, write_shard
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-VERSION = 1
-SHARD = 128
-JPEG_QUALITY = 95
-FIELDS = ("identity", "expression", "pose", "neck", "jaw", "eyes", "albedo", "camera", "box", "light")
+__all__ = ["FIELDS", "PICTURES", "Item", "Prepared", "as_aligned", "decode_jpeg", "encode_jpeg", "find_items", "head_digest",
+           "prepare", "prepare_one", "shard_about", "write_shard"]
+PICTURES = SUFFIXES
+_SLICE = 16  # pictures that a worker does at a time: few enough that progress shows and a lost worker costs little
 # How far an aligned crop's own landmarks may be from the framing of spec section 1, as shares of the crop's side.
 _SHIFT, _SCALE = 0.06, 0.15
 
-
-@dataclass(frozen=True)
-class Item:
-    """One picture to prepare: a file, or a member of a tar."""
-
-    container: str
-    member: str = ""
-
-    @property
-    def name(self) -> str:
-        """The picture's name without folder and ending."""
-        return PurePosixPath(self.member or self.container).stem
-
-    def read(self) -> bytes:
-        """Its bytes. Raises PhotoError when it can't be read."""
-        try:
-            if not self.member:
-                return Path(self.container).read_bytes()
-            file = _opened(self.container).extractfile(self.member)
-            assert file is not None
-            return file.read()
-        except (OSError, tarfile.TarError, KeyError) as error:
-            raise PhotoError(f"{self.name} can't be read: {error}") from error
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """One usable picture: its aligned crop as JPEG, its code, and facts about the fit."""
-
-    name: str
-    jpeg: bytes
-    code: FaceCode
-    facts: dict[str, float]
-
-
-# -- finding ----------------------------------------------------------------------------------------------------------------
-
-
-def find_items(sources: Iterable[str | Path]) -> list[Item]:
-    """All pictures in folders (searched through), tars and single files, sorted within each.
-
-    Raises UserError for a source that does not exist or that is no picture.
-    """
-    items: list[Item] = []
-    for source in sources:
-        path = Path(source)
-        if path.is_dir():
-            items += [Item(str(p)) for p in sorted(path.rglob("*")) if p.suffix.lower() in PICTURES]
-        elif path.is_file() and tarfile.is_tarfile(path):
-            with tarfile.open(path) as tar:
-                names = sorted(m.name for m in tar if m.isfile() and m.name.lower().endswith(PICTURES))
-            items += [Item(str(path), name) for name in names]
-        elif path.is_file() and path.suffix.lower() in PICTURES:
-            items.append(Item(str(path)))
-        else:
-            raise UserError(f"{source} is neither a folder, nor a tar, nor a picture. Check the path.")
-    if not items:
-        raise UserError("No pictures were found there. Name a folder or a tar with photos in it.")
-    return items
+Outcome = Prepared | tuple[str, str]  # a picture, or (name, reason) of one that can't be used
 
 
 def head_digest(head: HeadModel) -> str:
@@ -109,60 +48,25 @@ def head_digest(head: HeadModel) -> str:
     return hashlib.sha256(np.round(shapes, 6).tobytes() + head.faces.tobytes()).hexdigest()[:16]
 
 
-def _chunks(items: Sequence[Item], size: int, head: str) -> Iterator[tuple[str, list[Item]]]:
-    """Shard file name and items. The name holds what decides the content; a container counts by size and time of change.
-
-    head: its name and digest, and the estimator's name where it is not the plain fit.
-    """
-    stamps: dict[str, str] = {}
-    groups: dict[str, list[Item]] = {}
-    for item in items:
-        group = item.container if item.member else str(Path(item.container).parent)
-        groups.setdefault(group, []).append(item)
-    for group, members in groups.items():
-        for at in range(0, len(members), SHARD):
-            part = members[at:at + SHARD]
-            for item in part:
-                if item.container not in stamps:
-                    facts = os.stat(item.container)
-                    stamps[item.container] = f"{facts.st_size}:{facts.st_mtime_ns}"
-            text = json.dumps([VERSION, size, head, [(i.container, i.member, stamps[i.container]) for i in part]])
-            yield f"{Path(group).stem}-{at // SHARD:05d}-{hashlib.sha256(text.encode()).hexdigest()[:10]}.npz", part
-
-
-@lru_cache(maxsize=2)
-def _opened(container: str) -> tarfile.TarFile:
-    """A tar kept open, because finding a member means reading all headers."""
-    return tarfile.open(container)
-
-
 # -- one picture ------------------------------------------------------------------------------------------------------------
 
-_tools: dict[str, Any] = {}
 
-
-def _start_worker(head: str, estimator: str, size: int) -> None:
-    """What a process needs once: the head, the landmark model and the estimator."""
-    from core.landmarks import FaceFinder
-
-    finder = FaceFinder()
-    # the landmark model must be closed before the interpreter takes its threads down
-    util.Finalize(None, finder.close, exitpriority=10)
-    _tools.update(head=load_head(head), finder=finder, estimate=estimators.get(estimator, head, size))
-
-
-def prepare_one(item: Item, size: int, head: Any, finder: Any, estimate: estimators.Estimator | None = None) -> Prepared:
+def prepare_one(item: Item, size: int, head: Any, finder: Any, estimate: estimators.Estimator | None = None,
+                aligned: bool = False) -> Prepared:
     """The aligned crop of a picture at size x size, and its fit. estimate: finds the code (see `core.estimators`).
 
-    A square picture that already has the framing of spec section 1 is kept as it is. Raises PhotoError (NoFaceError) when it
-    can't be used.
+    A square picture that already has the framing of spec section 1 is kept as it is; aligned: every square picture is. Raises
+    PhotoError (NoFaceError) when it can't be used.
     """
     from core.photo import Photo, load_image
     from core.rig import pose_degrees
 
     data = item.read()
     image = load_image(data)
-    photo = as_aligned(image, finder) or Photo.open(image, None, finder)
+    if aligned and image.pixels.shape[0] == image.pixels.shape[1]:
+        photo = Photo.aligned_already(image, finder)
+    else:
+        photo = _already(image, finder) or Photo.open(image, None, finder)
     crop = photo.crop(size)
     fit = (estimate or estimators.get(None, head.name, size))(head, photo)
     pixels = image.pixels
@@ -192,100 +96,174 @@ def as_aligned(image: Any, finder: Any) -> Any:
     return photo if shift < _SHIFT and abs(own.side / width - 1) < _SCALE else None
 
 
-def encode_jpeg(pixels: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 RGB as JPEG bytes without colour subsampling."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return out.getvalue()
-
-
-def decode_jpeg(data: bytes | np.ndarray) -> np.ndarray:
-    """JPEG bytes -> (H, W, 3) uint8 RGB. Raises PhotoError when they are damaged."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise PhotoError("A picture in a shard is damaged. Prepare the data again.")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-# -- shards -----------------------------------------------------------------------------------------------------------------
-
-
-def write_shard(path: Path, pictures: Sequence[Prepared], refused: Sequence[tuple[str, str]], head: str, size: int,
-                estimator: str = estimators.FIT) -> None:
-    """Write pictures, and (name, reason) of those refused, to an .npz at once. Raises WriteError."""
-    arrays: dict[str, np.ndarray] = {
-        "names": np.array([p.name for p in pictures], dtype=np.str_),
-        "jpeg": np.frombuffer(b"".join(p.jpeg for p in pictures), np.uint8),
-        "ends": np.cumsum([len(p.jpeg) for p in pictures]).astype(np.int64),
-        "about": np.array(json.dumps(
-            {"version": VERSION, "head": head, "estimator": estimator, "size": size, "refused": list(refused)}))}
-    for field in FIELDS if pictures else ():
-        arrays[f"code_{field}"] = np.stack([getattr(p.code, field) for p in pictures])
-    for fact in pictures[0].facts if pictures else ():
-        arrays[f"fact_{fact}"] = np.array([p.facts[fact] for p in pictures], np.float32)
-    atomic_save(path, lambda file: np.savez(file, **arrays), make_folder=True)  # type: ignore[arg-type]
-
-
-def _prepare_chunk(path: Path, items: Sequence[Item], size: int, head_name: str,
-                   estimator: str) -> tuple[int, list[tuple[str, str]]]:
-    done: list[Prepared] = []
-    refused: list[tuple[str, str]] = []
-    for item in items:
-        try:
-            done.append(prepare_one(item, size, _tools["head"], _tools["finder"], _tools["estimate"]))
-        except (UserError, ValueError, np.linalg.LinAlgError) as error:
-            refused.append((item.name, str(error)))
-    write_shard(path, done, refused, head_name, size, estimator)
-    return len(done), refused
-
-
-def shard_about(path: Path) -> dict[str, Any]:
-    """version, head, estimator, size, refused and count of a shard. Raises UserError when it is damaged."""
+def _already(image: Any, finder: Any) -> Any:
+    """As `as_aligned`, but None where its quick look finds no face: in a square snapshot it may be small."""
     try:
-        with np.load(path) as shard:
-            return {**json.loads(str(shard["about"])), "count": len(shard["names"])}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged. Delete it and run 'main.py prepare' again.") from error
+        return as_aligned(image, finder)
+    except NoFaceError:
+        return None
 
 
-def prepare(sources: Iterable[str | Path], out: str | Path, size: int = 256, head: str = "open", workers: int = 2,
-            say: Any = print, estimator: str | None = None) -> dict[str, Any]:
-    """Turn pictures into shards in `out`; returns and writes the report (out/report.json).
+# -- workers ----------------------------------------------------------------------------------------------------------------
 
-    workers: processes. say(line): progress. estimator: how codes are found (None: the head's default). Raises UserError; unusable
-    pictures don't stop it, they are listed in the report.
+
+def make_worker(head_name: str, estimator: str, size: int, aligned: bool) -> Callable[[Sequence[Item]], list[Outcome]]:
+    """What turns pictures into outcomes, with the head, the landmark model and the estimator loaded."""
+    from core.landmarks import FaceFinder
+
+    head, finder, estimate = load_head(head_name), FaceFinder(), estimators.get(estimator, head_name, size)
+    # the landmark model must be closed before the interpreter takes its threads down
+    util.Finalize(None, finder.close, exitpriority=10)
+
+    def outcome(item: Item) -> Outcome:
+        if item.same_as:
+            return item.name, f"The same picture as {item.same_as}."
+        try:
+            return prepare_one(item, size, head, finder, estimate, aligned)
+        except SourceGone:
+            raise
+        except MemoryError:
+            return item.name, "It does not fit into memory."
+        except UserError as error:
+            return item.name, str(error).replace(UNNAMED, item.name)
+        except Exception as error:  # one odd picture of a hundred thousand must not end the run
+            return item.name, f"It can't be fitted ({type(error).__name__}: {' '.join(str(error).split())})."
+    return lambda items: [outcome(item) for item in items]
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Pictures of one shard for a worker: their places in it, and the pictures."""
+
+    chunk: Chunk
+    places: tuple[int, ...]
+
+    @property
+    def items(self) -> list[Item]:
+        return [self.chunk.items[place] for place in self.places]
+
+
+@dataclass
+class _Job:
+    """One run: slices go out, outcomes come in, and a shard is written as soon as it is whole."""
+
+    known: Known
+    write: Callable[[Chunk, list[Outcome]], None]
+    parts: dict[str, dict[int, Outcome]] = field(default_factory=dict)
+
+    def slices(self, missing: Iterable[Chunk]) -> Iterator[_Slice]:
+        """What is left to do of each shard once pictures of earlier shards are taken over."""
+        for chunk in missing:
+            found = {place: picture for place, key in enumerate(chunk.keys) if (picture := self.known.get(key))}
+            left = [place for place in range(len(chunk.items)) if place not in found]
+            self.take(chunk, found)
+            for at in range(0, len(left), _SLICE):
+                yield _Slice(chunk, tuple(left[at:at + _SLICE]))
+
+    def take(self, chunk: Chunk, outcomes: Mapping[int, Outcome]) -> None:
+        """Outcomes by place. Raises WriteError when the shard is whole and can't be written."""
+        parts = self.parts.setdefault(chunk.file, {})
+        parts.update(outcomes)
+        if len(parts) == len(chunk.items):
+            self.write(chunk, [parts[place] for place in range(len(parts))])
+            del self.parts[chunk.file]
+
+
+class _Work:
+    """What a worker is made of: `make_worker` on slices, whose pictures alone travel."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._do = make_worker(*arguments)
+
+    def __call__(self, part: _Slice) -> list[Outcome]:
+        return self._do(part.items)
+
+
+# -- the whole --------------------------------------------------------------------------------------------------------------
+
+
+def prepare(sources: Iterable[str | Path], out: str | Path, size: int = 256, head: str = "open", workers: int | None = 2,
+            say: Any = print, estimator: str | None = None, aligned: bool = False, cluster: str | None = None) -> dict[str, Any]:
+    """Turn pictures into shards in `out`; returns and writes the report (out/report.json and, to read, out/report.txt).
+
+    say(line): progress. estimator: how codes are found (None: the head's default). aligned: take square pictures whole.
+    workers, cluster: see `core.cluster.spread`. Shards of an earlier state of the same folders are replaced.
+    Raises UserError; unusable pictures don't stop it, they are listed in the report.
     """
     folder = Path(out)
     estimator = estimator or estimators.names(head)[0]
     estimators.get(estimator, head, size)  # says at once what is missing
+    workplace.check(cluster)
     decides = f"{head} {head_digest(load_head(head))}" + (f" {estimator}" if estimator != estimators.FIT else "")
-    chunks = list(_chunks(find_items(sources), size, decides))
-    missing = [(folder / name, part) for name, part in chunks if not (folder / name).exists()]
-    total = sum(len(part) for _, part in missing)
-    say(f"{len(chunks)} shards, {len(chunks) - len(missing)} of them ready; {total} pictures to do")
+    places = [Path(os.path.abspath(source)) for source in sources]  # workers may be elsewhere
+    todo = list(chunks(mark_same(find_items(places)), size, decides + (" aligned" if aligned else "")))
+    there = _there(folder, {"head": head, "size": size, "estimator": estimator}, {chunk.file for chunk in todo})
+    missing = [chunk for chunk in todo if chunk.file not in there]
+    known = Known(folder / name for name in sorted(there))
+    keys = [key for chunk in missing for key in chunk.keys]
+    copied = sum(key in known for key in keys)
+    say(f"{len(todo)} shards, {len(todo) - len(missing)} of them ready; {len(keys) - copied} pictures to do"
+        + (f", {copied} taken over from earlier shards" if copied else ""))
+
+    def write(chunk: Chunk, outcomes: list[Outcome]) -> None:
+        done = [(o, key) for o, key in zip(outcomes, chunk.keys, strict=True) if isinstance(o, Prepared)]
+        refused = [o for o in outcomes if isinstance(o, tuple)]
+        write_shard(folder / chunk.file, [o for o, _ in done], refused, head, size, estimator, chunk.group, [k for _, k in done])
+
+    _run(_Job(known, write), missing, (head, estimator, size, aligned), len(keys) - copied, workers, cluster, say)
+    _drop_replaced(folder, there, todo, places)
+    return write_report(folder)
+
+
+def _there(folder: Path, kind: dict[str, Any], wanted: set[str]) -> set[str]:
+    """Names of the whole shards in the folder. Raises UserError where other shards are damaged, or of another kind."""
+    names = set()
+    for path in sorted(folder.glob("*.npz")):
+        try:
+            about = shard_about(path)
+        except UserError:
+            if path.name not in wanted:
+                raise
+            continue  # it is made again
+        other = [f"{what} {about[what]}" for what, value in kind.items() if about[what] != value]
+        if other:
+            raise UserError(f"{folder} holds shards made with {', '.join(other)}. Choose another folder for --out.")
+        names.add(path.name)
+    return names
+
+
+def _run(job: _Job, missing: Sequence[Chunk], made_of: tuple[Any, ...], total: int, workers: int | None, cluster: str | None,
+         say: Callable[[str], None]) -> None:
     started, seen, used = time.monotonic(), 0, 0
-    if missing:
-        with ProcessPoolExecutor(max(1, min(workers, len(missing))), get_context("spawn"), _start_worker,
-                                 (head, estimator, size)) as pool:
-            jobs = {pool.submit(_prepare_chunk, path, part, size, head, estimator): len(part) for path, part in missing}
-            for job in as_completed(jobs):
-                count, _ = job.result()
-                seen, used = seen + jobs[job], used + count
+
+    def pass_over(parts: Iterable[_Slice]) -> list[_Slice]:
+        nonlocal seen, used
+        lost = []
+        with closing(workplace.spread(_Work, made_of, parts, workers, cluster)) as results:
+            for part, outcomes in results:
+                if isinstance(outcomes, workplace.Lost):
+                    lost.append(part)
+                    continue
+                job.take(part.chunk, dict(zip(part.places, outcomes, strict=True)))
+                seen, used = seen + len(outcomes), used + sum(isinstance(o, Prepared) for o in outcomes)
                 rate = seen / (time.monotonic() - started)
-                say(f"{seen}/{total} pictures, {used} used, {rate:.1f}/s, about {(total - seen) / rate / 60:.0f} min left")
-    return _report([folder / name for name, _ in chunks], folder)
+                say(f"{seen}/{total} pictures, {used} used, {rate:.1f}/s, about {workplace.span((total - seen) / rate)} left")
+        return lost
+
+    singles = [_Slice(part.chunk, (place,)) for part in pass_over(job.slices(missing)) for place in part.places]
+    for part in pass_over(singles):  # alone now, so that only the picture that kills its worker is refused
+        job.take(part.chunk, {part.places[0]: (part.items[0].name, "The program that read it died each time.")})
 
 
-def _report(shards: Sequence[Path], folder: Path) -> dict[str, Any]:
-    abouts = [shard_about(path) for path in shards]
-    refused = [entry for about in abouts for entry in about["refused"]]
-    report = {
-        "shards": [path.name for path in shards], "pictures": sum(about["count"] for about in abouts),
-        "bytes": sum(path.stat().st_size for path in shards), "refused": [{"name": n, "reason": r} for n, r in refused]}
-    atomic_write(folder / "report.json", json.dumps(report, indent=1).encode(), make_folder=True)
-    return report
+def _drop_replaced(folder: Path, there: set[str], todo: Sequence[Chunk], sources: Sequence[Path]) -> None:
+    """Delete shards of the same sources in an earlier state, whose pictures would be there twice."""
+    wanted = {chunk.file for chunk in todo}
+    folders = [os.path.join(os.path.abspath(source), "") for source in sources if source.is_dir()]
+    archives = {archive_group(source) for source in sources}
+    for name in sorted(there - wanted):
+        group = shard_about(folder / name)["group"]
+        if group in archives or any(os.path.join(group, "").startswith(one) for one in folders if group):
+            (folder / name).unlink()
 
 
 # -- command ----------------------------------------------------------------------------------------------------------------
@@ -293,20 +271,22 @@ def _report(shards: Sequence[Path], folder: Path) -> dict[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `main.py prepare`."""
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="folder, tar or picture")
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="folder, tar, zip or picture")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the shards")
     parser.add_argument("--size", type=int, default=256, help="side of the crops, pixels (default 256)")
     parser.add_argument("--head", default="open", help="head model to fit (default open)")
     parser.add_argument("--estimator", help="how codes are found: fit, or deca for the flame head (default: the head's)")
-    parser.add_argument("--workers", type=int, default=max(1, min(os.cpu_count() or 1, 8)), help="processes")
+    parser.add_argument("--aligned", action="store_true",
+                        help="take every square picture whole (default: only those framed as in FFHQ; others are aligned)")
+    workplace.add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """`main.py prepare`: returns the exit status."""
-    report = prepare(args.sources, args.out, args.size, args.head, args.workers, estimator=args.estimator)
-    print(f"{report['pictures']} pictures in {len(report['shards'])} shards, {report['bytes'] / 2**20:.0f} MiB, in {args.out}")
+    report = prepare(args.sources, args.out, args.size, args.head, args.workers, estimator=args.estimator, aligned=args.aligned,
+                     cluster=args.cluster)
+    print(summary(report))
     for entry in report["refused"][:10]:
         print(f"refused {entry['name']}: {entry['reason']}", file=sys.stderr)
-    if report["refused"]:
-        print(f"{len(report['refused'])} refused; all of them are in {Path(args.out) / 'report.json'}", file=sys.stderr)
+    print(f"all of it is in {Path(args.out) / 'report.json'}")
     return 0 if report["pictures"] else 1
