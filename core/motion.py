@@ -20,6 +20,7 @@ import numpy as np
 
 from core.cv import cv2
 from core.motion_masks import (
+    EAR,
     EYE,
     INTERIOR,
     LIPS,
@@ -35,6 +36,7 @@ from core.motion_masks import (
     occlusion,
     resize,
     soften,
+    turned_away,
 )
 from core.motion_mesh import surface_motion
 from core.motion_spread import continue_inside, continue_outside, outside_motion
@@ -98,8 +100,8 @@ def identity_field(size: int) -> MotionField:
 
 
 def surface_classes(head: HeadModel) -> np.ndarray:
-    """Class (V,) uint8 of every vertex of a head: SKIN, SCALP, EYE, LIPS, INTERIOR (mouth cavity, teeth, tongue) or NECK."""
-    named = {"scalp": SCALP, "ears": SCALP, "neck": NECK, "lips": LIPS, "eyes": EYE, "mouth": INTERIOR, "teeth": INTERIOR,
+    """Class (V,) uint8 of every vertex of a head: SKIN, EAR, SCALP, EYE, LIPS, INTERIOR (mouth, teeth, tongue) or NECK."""
+    named = {"scalp": SCALP, "ears": EAR, "neck": NECK, "lips": LIPS, "eyes": EYE, "mouth": INTERIOR, "teeth": INTERIOR,
              "tongue": INTERIOR}
     classes = np.full(int(head.faces.max()) + 1, SKIN, np.uint8)
     for name, value in named.items():
@@ -142,7 +144,8 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     was = kinds(seen_before.face_ids, faces, classes)
     lids = closing_lids(shift, kind, was)
     shift = continue_inside(shift, known, kind)
-    outside, off = outside_motion(_pixels(before, size), _pixels(after, size), classes, was < NECK, seen & (kind < NECK))
+    outside, off = outside_motion(_pixels(before, size), _pixels(after, size), classes, turned_away(was, kind, ~seen),
+                                  seen & (kind < NECK))
     hole = mouth_hole(kind, off)
     off |= kind >= NECK
     shift = continue_outside(shift, known, kind, outside, off)

@@ -6,11 +6,12 @@ import numpy as np
 from core.compose import smoothstep
 from core.cv import cv2
 
-# Classes of surface: motion never leaks from one into another. SCALP is what hair may hide: skull and ears.
-SKIN, SCALP, EYE, LIPS, INTERIOR, NECK = range(6)
+# Classes of surface: motion never leaks from one into another. SCALP is what hair may hide: the skull; EAR likewise.
+SKIN, EAR, SCALP, EYE, LIPS, INTERIOR, NECK = range(7)
 OFF_HEAD = 255
 # Metres behind the lips where the mouth's light begins to fall, and within which it then falls to 1/e.
 _LIP_DEPTH, _MOUTH_DEPTH = 0.012, 0.06
+_GONE, _EAR_RIM = 0.6, 0.035  # part of an ear's area below which it counts as gone; rim as a share of the picture's side
 
 
 def kinds(ids: np.ndarray, faces: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -45,6 +46,26 @@ def mouth_hole(kind: np.ndarray, outside: np.ndarray) -> np.ndarray:
         part = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
         hole[part] = (kind[part] == OFF_HEAD) & ~outside[part]
     return hole
+
+
+def turned_away(was: np.ndarray, kind: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """The head in the source (H, W) bool, with a rim around each ear that an edit turns out of sight.
+
+    was, kind: class of what a pixel shows before and after; off: what the edit shows of surface that the source doesn't. Ears
+    stand out farther than the mesh's: without the rim, their edge would be spread out over what comes to light behind.
+    """
+    size = was.shape[0]
+    head = was < NECK
+    middle = float(np.nonzero(head)[1].mean()) if head.any() else size / 2
+    after = float(np.nonzero(kind < NECK)[1].mean()) if (kind < NECK).any() else middle
+    columns = np.arange(size)
+    for right in (False, True):
+        ear = (was == EAR) & ((columns > middle) == right)
+        left_of_it = ((kind == EAR) & ((columns > after) == right) & ~off).sum()
+        if left_of_it < _GONE * ear.sum():
+            reach = max(round(_EAR_RIM * size), 1)
+            head = head | (cv2.dilate(ear.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1))) > 0)
+    return head
 
 
 def occlusion(depth: np.ndarray, kind: np.ndarray, scale: float) -> np.ndarray:

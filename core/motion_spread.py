@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from core.cv import cv2
-from core.motion_masks import EYE, LIPS, NECK, SCALP, grid, ramp
+from core.motion_masks import EAR, EYE, LIPS, NECK, SCALP, grid, ramp
 
 _DECAY = 0.30  # reach of the motion beyond the head, as a fraction of the picture's side
 _BORDER = 0.08  # least width over which motion dies out toward the picture's border, likewise
@@ -43,7 +43,7 @@ def continue_outside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray, out
         near = cv2.GaussianBlur(revealed.astype(np.float32), (0, 0), 0.01 * size)[..., None]
         out += (smooth - out) * np.minimum(3 * near, 1)
     fade = 1 - ramp(distance / (_DECAY * size + 1.5 * reach))
-    return out * np.minimum(fade, _border_weight(out, (kind < NECK) & (kind != SCALP)))[..., None]
+    return out * np.minimum(fade, _border_weight(out, (kind < NECK) & (kind != SCALP) & (kind != EAR)))[..., None]
 
 
 def outside_motion(before: np.ndarray, after: np.ndarray, classes: np.ndarray, source: np.ndarray,

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -19,6 +19,9 @@ from core import light as lighting
 from core.codes import FaceCode
 from core.errors import ParameterError
 from core.head.base import Control, HeadModel
+
+if TYPE_CHECKING:
+    from core.landing import Landing
 
 Value = float | tuple[float, float, float]
 
@@ -209,9 +212,10 @@ def _in_range(row: Parameter, value: float) -> float:
     return value
 
 
-def apply(rig: Rig, head: HeadModel, code: FaceCode) -> FaceCode:
+def apply(rig: Rig, head: HeadModel, code: FaceCode, landing: Landing | None = None) -> FaceCode:
     """The edited code: copied blocks first, then light, then named controls, then the pose (spec section 7).
 
+    landing: how far the mesh must go for the picture to read as asked (`core.landing`); None: as far as the values say.
     Raises ParameterError for an unknown name, a value out of range, or a copy from another head model.
     With an empty rig the code itself is returned.
     """
@@ -221,8 +225,8 @@ def apply(rig: Rig, head: HeadModel, code: FaceCode) -> FaceCode:
         code = _apply_copy(code, copy)
     values = {name: check(head, name, value) for name, value in rig.values}
     code = _apply_light(code, values)
-    code = _apply_controls(code, head, values)
-    return _apply_pose(code, values)
+    code = _apply_controls(code, head, values, landing)
+    return _apply_pose(code, values, landing)
 
 
 def _apply_copy(code: FaceCode, copy: Copy) -> FaceCode:
@@ -249,27 +253,38 @@ def _apply_light(code: FaceCode, values: Mapping[str, Value]) -> FaceCode:
     return code if light is code.light else code.replace(light=light)
 
 
-def _apply_controls(code: FaceCode, head: HeadModel, values: Mapping[str, Value]) -> FaceCode:
+def _apply_controls(code: FaceCode, head: HeadModel, values: Mapping[str, Value], landing: Landing | None) -> FaceCode:
     controls: Mapping[str, Control] = head.controls()
     changes: dict[str, np.ndarray] = {}
+    reach: np.ndarray | None = None
     for name, value in values.items():
         control = controls.get(name)
         if control is None or value == 0.0:
             continue
+        amount = float(value)  # type: ignore[arg-type]
         change = changes.setdefault(control.block, np.zeros_like(getattr(code, control.block)))
-        change += control.change(len(change), float(value))  # type: ignore[arg-type]
+        gain = landing.gain(head, code, control, amount) if landing is not None and control.block == "expression" else 1.0
+        part = control.change(len(change), amount * gain)
+        if gain != 1.0:
+            reach = np.ones(len(part)) if reach is None else reach
+            reach[part > 0] = np.maximum(reach[part > 0], gain) if gain > 1 else gain
+        change += part
     expression = changes.pop("expression", None)
     code = code.replace(**{block: getattr(code, block) + change for block, change in changes.items()}) if changes else code
-    # last, because lids that meet depend on where the eyes look
-    return code if expression is None else code.replace(expression=head.change_expression(code, expression))
-
-
-def _apply_pose(code: FaceCode, values: Mapping[str, Value]) -> FaceCode:
-    turn = [float(values.get(f"pose.{axis}", 0.0)) for axis in ("yaw", "pitch", "roll")]  # type: ignore[arg-type]
-    if not any(turn):
+    if expression is None:
         return code
-    angles = np.array(pose_degrees(code.pose)) + turn
-    return code.replace(pose=pose_vector(*angles))
+    # last, because lids that meet depend on where the eyes look
+    more = {} if reach is None else {"reach": reach}
+    return code.replace(expression=head.change_expression(code, expression, **more))
+
+
+def _apply_pose(code: FaceCode, values: Mapping[str, Value], landing: Landing | None) -> FaceCode:
+    turn = {f"pose.{axis}": float(values.get(f"pose.{axis}", 0.0)) for axis in ("yaw", "pitch", "roll")}  # type: ignore[arg-type]
+    if not any(turn.values()):
+        return code
+    if landing is not None:
+        turn = {name: landing.turned(name, value) for name, value in turn.items()}
+    return code.replace(pose=pose_vector(*np.array(pose_degrees(code.pose)) + list(turn.values())))
 
 
 def pose_degrees(pose: np.ndarray) -> tuple[float, float, float]:

@@ -9,7 +9,9 @@ import numpy as np
 from core.codes import FaceCode
 from core.estimate import FitResult
 from core.head.base import HeadModel
-from core.landmarks import DetectedFace
+from core.landing import Landing
+from core.landing_photo import landing_of
+from core.landmarks import DetectedFace, FaceFinder
 from core.matte import person_matte
 from core.photo import Photo
 from core.render.buffers import Buffers, head_vertices, posed_vertices, render_buffers
@@ -20,7 +22,8 @@ class Session:
     """An opened photo, ready to be edited.
 
     photo: the aligned photo. fit: its fitted parameters. head: the model they belong to. size: side of the network's pictures.
-    rasterizer: name of the one that draws its buffers.
+    rasterizer: name of the one that draws its buffers. finder: reads how the photo's edits land; None: edits move the mesh as far
+    as they say.
     """
 
     photo: Photo
@@ -28,6 +31,7 @@ class Session:
     head: HeadModel
     size: int
     rasterizer: str = "numba"
+    finder: FaceFinder | None = None
     _variants: dict[tuple[float, ...], Session] = field(default_factory=dict, repr=False)
 
     @property
@@ -49,6 +53,11 @@ class Session:
     def digest(self) -> str:
         """Names this photo and face in requests."""
         return self.photo.digest
+
+    @cached_property
+    def landing(self) -> Landing | None:
+        """How far the mesh must go for this photo's edits to read as asked; None for heads that have no table of it."""
+        return landing_of(self, self.finder) if self.finder is not None else None
 
     @cached_property
     def native(self) -> np.ndarray:

@@ -2,13 +2,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import UserError
-from core.evaluate import report, sheets
+from core.evaluate import command, report, sheets
 from core.evaluate.fits import Fitted, Refused, fit_all
 from core.evaluate.lights import Known, known_lights
 from core.evaluate.pairs import Pair, copied_smiles, identity_distances
@@ -22,7 +20,17 @@ from core.prepare import head_digest
 FRONTAL_SHEET = 100
 
 
-def run_fit(args: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `evaluate fit`."""
+    command.add_photos(parser)
+    command.add_fitting(parser)
+    command.add_report(parser)
+    parser.add_argument("--pairs", type=int, default=100, metavar="N", help="neutral and smiling pairs at most (default 100)")
+    parser.add_argument("--lights", type=int, default=20, metavar="N", help="renders under known light (default 20)")
+    parser.add_argument("--rows", type=int, default=24, metavar="N", help="photos on a contact sheet (default 24)")
+
+
+def run(args: argparse.Namespace) -> int:
     """Measure, write the report, print the table of what was asked for. Returns the exit status."""
     head = load_head(args.head)
     photos, pairs = select(args.folder, args.skip, args.count, args.kept_back, args.pairs)
@@ -39,8 +47,7 @@ def run_fit(args: argparse.Namespace) -> int:
         same = copied_smiles(head, both, identity_distances(both), finder) if len(both) > 1 else []
         lights = known_lights(head, fits, finder, args.lights) if args.lights else []
     write_sheets(args.report, head, fits, args.rows)
-    command = "main.py evaluate " + shlex.join(sys.argv[2:])
-    text = write_up(fits, refused, same, lights, command, f"{head.name} {head_digest(head)}")
+    text = write_up(fits, refused, same, lights, report.command_line(), f"{head.name} {head_digest(head)}")
     atomic_write(args.report / "REPORT.md", text.encode(), make_folder=True)
     report.write_csv(args.report / "fits.csv", report.fit_rows(fits, refused))
     report.write_csv(args.report / "pairs.csv", report.pair_rows(same))

@@ -12,6 +12,7 @@ from core.errors import UserError
 from core.prepare import Item, find_items
 
 INDEX = "index.csv"
+HELD_BACK = 0.05  # share of the people that `main.py train` holds back (TrainConfig.hold_back), by another hash than KEPT_BACK
 KEPT_BACK = 10  # one person in so many is kept back from everything that is learned from photos
 SKIPPED = ("art-*",)  # painted portraits: they measure the landmark model, not the fit
 
@@ -58,6 +59,18 @@ def list_photos(folder: Path, skip: Sequence[str] = SKIPPED) -> list[Listed]:
 def is_kept_back(person: str) -> bool:
     """Whether a person is kept back: by a hash of the name, so always the same ones. OpenHead has learned from none of them."""
     return int(hashlib.sha256(person.encode()).hexdigest(), 16) % KEPT_BACK == 0
+
+
+def unseen(photos: Sequence[Listed], test_photos: Path | None = None, share: float = HELD_BACK) -> list[Listed]:
+    """The photos of people that models are not trained on: kept out of training by a hash of the name (`share` of the people),
+    or shown in the folder `test_photos`. Raises UserError when there are none."""
+    from core.train_data import is_held_back, person_key
+
+    people = frozenset(person_key(path.stem) for path in test_photos.iterdir()) if test_photos else frozenset()
+    found = [photo for photo in photos if is_held_back(photo.name, share, people)]
+    if not found:
+        raise UserError(f"None of the {len(photos)} photos shows a person that was kept back from training.")
+    return found
 
 
 def choose(photos: Sequence[Listed], count: int | None) -> list[Listed]:

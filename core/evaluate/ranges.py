@@ -4,12 +4,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.codes import FaceCode
 from core.errors import UserError
+from core.evaluate import command
 from core.evaluate.fits import fit_all
 from core.evaluate.photos import choose, is_kept_back, list_photos
 from core.evaluate.report import markdown
@@ -21,7 +23,14 @@ from core.rig import pose_degrees
 PERCENTILES = (1, 50, 99)
 
 
-def run_ranges(args: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `evaluate ranges`."""
+    command.add_photos(parser)
+    command.add_fitting(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the percentiles as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
     """Fit, print a table of percentiles, write them where asked. Returns the exit status."""
     head = load_head(args.head)
     photos = list_photos(args.folder, args.skip)

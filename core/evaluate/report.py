@@ -4,6 +4,8 @@ from __future__ import annotations
 import csv
 import io
 import platform
+import shlex
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +29,11 @@ def made_with(command: str, head_digest: str) -> list[str]:
     versions = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     return [f"- command: `{command}`", f"- head: {head_digest}", f"- Python {platform.python_version()}, {versions}, "
             f"{platform.system()} {platform.machine()}"]
+
+
+def command_line() -> str:
+    """The command as it was given, for a report."""
+    return "main.py evaluate " + shlex.join(sys.argv[2:])
 
 
 def _version(name: str) -> str:
@@ -58,9 +65,9 @@ def grouped(fits: Sequence[Fitted], key: Callable[[Fitted], str], title: str) ->
     for name in sorted(groups):
         part = groups[name]
         inner = column(part, "inner")
-        means = (f"{_mean(column(part, n)):.4f}" for n in ("inner_3d", "lip_gap", "lid_gap"))
+        means = (f"{mean(column(part, n)):.4f}" for n in ("inner_3d", "lip_gap", "lid_gap"))
         rows.append([name, str(len(part)), f"{inner.mean():.4f}", f"{np.percentile(inner, 95):.4f}", *means,
-                     f"{_mean(column(part, 'residual')):.1f}", f"{_mean(column(part, 'confidence')):.2f}"])
+                     f"{mean(column(part, 'residual')):.1f}", f"{mean(column(part, 'confidence')):.2f}"])
     return rows
 
 
@@ -79,30 +86,30 @@ def criteria(fits: Sequence[Fitted], pairs: Sequence[Pair], lights: Sequence[Kno
         rows.append([what, "-" if missing else f"{value:.{digits}f}", asked, "-" if missing or not asked else _yes(good)])
 
     inner, turned = column(fits, "inner"), column([f for f in fits if 25 <= abs(f.yaw) < 45], "inner")
-    add("inner landmarks, mean", _mean(inner), "<= 0.011", _mean(inner) <= 0.011)
-    add("inner landmarks, 95th percentile", _part(inner, 95), "<= 0.018", _part(inner, 95) <= 0.018)
-    add("inner landmarks at yaw 25 to 45, mean", _mean(turned), "< 0.016", _mean(turned) < 0.016)
-    lip, lid = _mean(column(fits, "lip_gap")), _mean(column(fits, "lid_gap"))
+    add("inner landmarks, mean", mean(inner), "<= 0.011", mean(inner) <= 0.011)
+    add("inner landmarks, 95th percentile", percentile(inner, 95), "<= 0.018", percentile(inner, 95) <= 0.018)
+    add("inner landmarks at yaw 25 to 45, mean", mean(turned), "< 0.016", mean(turned) < 0.016)
+    lip, lid = mean(column(fits, "lip_gap")), mean(column(fits, "lid_gap"))
     add("lip-gap error, mean", lip, "<= 0.004", lip <= 0.004)
     shut = column([f for f in fits if f.measures.seen_lips <= CLOSED], "fitted_lips")
-    add("gap of mouths seen closed, mean", _mean(shut), "<= 0.006", _mean(shut) <= CLOSED)
-    add("gap of mouths seen closed, 95th percentile", _part(shut, 95), "", _part(shut, 95) <= CLOSED)
+    add("gap of mouths seen closed, mean", mean(shut), "<= 0.006", mean(shut) <= CLOSED)
+    add("gap of mouths seen closed, 95th percentile", percentile(shut, 95), "", percentile(shut, 95) <= CLOSED)
     add("eye-opening error, mean", lid, "<= 0.004", lid <= 0.004)
-    depth = _mean(column(fits, "nose_depth"))
+    depth = mean(column(fits, "nose_depth"))
     add("nose tip minus eye corners, mean, mm", depth, "28 to 33", 28 <= depth <= 33, 1)
-    fit_ms = _part(np.array([f.times[STAGES.index("fit")] for f in fits]), 50)
+    fit_ms = percentile(np.array([f.times[STAGES.index("fit")] for f in fits]), 50)
     add("fit after landmarks, median, ms", fit_ms, "<= 15", fit_ms <= 15, 1)
-    closer = _mean(np.array([p.closer_than for p in pairs]))
+    closer = mean(np.array([p.closer_than for p in pairs]))
     add("pairs: share of strangers farther than the same person, mean", closer, ">= 0.95", closer >= 0.95, 3)
-    missed = _known(np.abs([p.copied - p.measured for p in pairs]))
-    sure = _mean(np.array([p.closer_than >= 0.95 for p in pairs], np.float64))
+    missed = finite(np.abs([p.copied - p.measured for p in pairs]))
+    sure = mean(np.array([p.closer_than >= 0.95 for p in pairs], np.float64))
     add("pairs: share of people of whom that is 95 % and more", sure, "", sure >= 0.95, 3)
-    add("copied smile against its measured score, mean difference", _mean(missed), "<= 0.15", _mean(missed) <= 0.15, 3)
-    near = _mean(missed <= 0.15)
+    add("copied smile against its measured score, mean difference", mean(missed), "<= 0.15", mean(missed) <= 0.15, 3)
+    near = mean(missed <= 0.15)
     add("copied smiles within 0.15, share", near, "", near >= 0.95, 3)
-    own = _mean(np.abs([p.own - p.measured for p in pairs]))
+    own = mean(np.abs([p.own - p.measured for p in pairs]))
     add("smiles on the smiling person's own head, mean difference", own, "", True, 3)
-    light, skin = _mean(np.array([k.error for k in lights])), _mean(np.array([k.skin for k in lights]))
+    light, skin = mean(np.array([k.error for k in lights])), mean(np.array([k.skin for k in lights]))
     add("known light, relative RMSE, mean", light, "<= 0.10", light <= 0.10, 3)
     add("dark against light skin under one light, mean", skin, "<= 0.15", skin <= 0.15, 3)
     return rows
@@ -115,7 +122,7 @@ def more_measures(fits: Sequence[Fitted]) -> Rows:
         part = [f for f in fits if abs(f.yaw) < FRONTAL] if name == "asymmetry" else fits
         values = column(part, name)
         title = f"asymmetry, mm (yaw under {FRONTAL:.0f})" if name == "asymmetry" else name
-        rows.append([title, f"{_mean(values):.4f}", f"{_part(values, 50):.4f}", f"{_part(values, 95):.4f}"])
+        rows.append([title, f"{mean(values):.4f}", f"{percentile(values, 50):.4f}", f"{percentile(values, 95):.4f}"])
     return rows
 
 
@@ -127,8 +134,8 @@ def trust(fits: Sequence[Fitted]) -> Rows:
         part = order[i * len(order) // 4:(i + 1) * len(order) // 4]
         if part:
             low, high = part[0].measures.confidence, part[-1].measures.confidence
-            rows.append([f"{low:.2f} to {high:.2f}", str(len(part)), f"{_mean(column(part, 'inner')):.4f}",
-                         f"{_mean(column(part, 'inner_3d')):.4f}", f"{_mean(column(part, 'residual')):.1f}"])
+            rows.append([f"{low:.2f} to {high:.2f}", str(len(part)), f"{mean(column(part, 'inner')):.4f}",
+                         f"{mean(column(part, 'inner_3d')):.4f}", f"{mean(column(part, 'residual')):.1f}"])
     return rows
 
 
@@ -136,7 +143,7 @@ def times(fits: Sequence[Fitted]) -> Rows:
     """Milliseconds by stage, one thread of computation."""
     table = np.array([fit.times for fit in fits])
     rows = [["stage", "median, ms", "95 %"]]
-    return rows + [[name, f"{_part(table[:, i], 50):.1f}", f"{_part(table[:, i], 95):.1f}"] for i, name in enumerate(STAGES)]
+    return rows + [[name, *(f"{percentile(table[:, i], p):.1f}" for p in (50, 95))] for i, name in enumerate(STAGES)]
 
 
 def worst(fits: Sequence[Fitted], count: int = 12) -> Rows:
@@ -179,18 +186,21 @@ def light_rows(lights: Sequence[Known]) -> Rows:
     return rows + [[k.name, *(f"{v:.3f}" for v in row)] for k, row in zip(lights, numbers, strict=True)]
 
 
-def _known(values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values, np.float64)
-    return values[np.isfinite(values)]
+def finite(values: Iterable[float] | np.ndarray) -> np.ndarray:
+    """The values that could be measured, float64."""
+    array = np.asarray(values if isinstance(values, np.ndarray) else list(values), np.float64)
+    return array[np.isfinite(array)]
 
 
-def _mean(values: np.ndarray) -> float:
-    values = _known(values)
+def mean(values: Iterable[float] | np.ndarray) -> float:
+    """Mean of the values that could be measured, NaN where there are none."""
+    values = finite(values)
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _part(values: np.ndarray, percent: float) -> float:
-    values = _known(values)
+def percentile(values: Iterable[float] | np.ndarray, percent: float) -> float:
+    """Percentile of the values that could be measured, NaN where there are none."""
+    values = finite(values)
     return float(np.percentile(values, percent)) if len(values) else float("nan")
 
 

@@ -24,7 +24,7 @@ _ABOVE = np.array([0.0, 0.6, 0.8], np.float32)  # light that shows a face's reli
 
 def write_sheet(path: Path, head: HeadModel, fits: Sequence[Fitted], across: int = 2, cell: int = 192) -> None:
     """A PNG with photo, normals, rendered, overlay and error of each fit; `across` fits side by side. Raises WriteError."""
-    cells = [_captioned(np.concatenate([_small(p, cell) for p in panels(head, fit)], 1), _caption(fit)) for fit in fits]
+    cells = [captioned(np.concatenate([small(p, cell) for p in panels(head, fit)], 1), _caption(fit)) for fit in fits]
     write_png(path, tile(cells, across))
 
 
@@ -34,7 +34,7 @@ def write_frontal(path: Path, head: HeadModel, fits: Sequence[Fitted], across: i
     for fit in fits:
         buffers = render_buffers(head, fit.code.replace(pose=np.zeros(3)), SIZE)
         grey = np.repeat(255 * np.maximum(buffers.normal @ _ABOVE, 0)[..., None], 3, 2)
-        cells.append(np.concatenate([_small(decode_jpeg(fit.jpeg), cell), _small(_bytes(grey), cell)], 1))
+        cells.append(np.concatenate([small(decode_jpeg(fit.jpeg), cell), small(_bytes(grey), cell)], 1))
     write_png(path, tile(cells, across))
 
 
@@ -73,13 +73,23 @@ def _caption(fit: Fitted) -> str:
             f"colour {m.residual:.1f}  yaw {fit.yaw:.0f}")
 
 
-def _captioned(picture: np.ndarray, text: str) -> np.ndarray:
+def words(names: Sequence[str], cell: int) -> np.ndarray:
+    """A strip (H, cell * len(names), 3) uint8 with a column's name over each column."""
+    strip = Image.new("RGB", (cell * len(names), _CAPTION), (0, 0, 0))
+    for i, name in enumerate(names):
+        ImageDraw.Draw(strip).text((cell * i + 4, 1), name[:cell // 6], fill=(255, 220, 120))
+    return np.asarray(strip)
+
+
+def captioned(picture: np.ndarray, text: str) -> np.ndarray:
+    """A picture (H, W, 3) uint8 with a line of text above it."""
     strip = Image.new("RGB", (picture.shape[1], _CAPTION), (24, 24, 24))
     ImageDraw.Draw(strip).text((4, 1), text, fill=(230, 230, 230))
     return np.concatenate([np.asarray(strip), picture])
 
 
-def _small(picture: np.ndarray, side: int) -> np.ndarray:
+def small(picture: np.ndarray, side: int) -> np.ndarray:
+    """A picture brought down to side x side pixels."""
     return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
 
 

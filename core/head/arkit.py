@@ -37,9 +37,9 @@ class ArkitHead(HeadModel):
         """Units put back between 0 and 1.2."""
         return np.clip(np.asarray(expression, np.float32), 0, LARGEST_UNIT)
 
-    def change_expression(self, code: FaceCode, change: np.ndarray) -> np.ndarray:
+    def change_expression(self, code: FaceCode, change: np.ndarray, reach: np.ndarray | None = None) -> np.ndarray:
         """Units after a change: between their ends, and no farther than lids and lips let them (see `core.head.units`)."""
-        return self._limits.change(self._looks, code, change)
+        return self._limits.change(self._looks, code, change, reach)
 
     @cached_property
     def _limits(self) -> UnitLimits:

@@ -112,10 +112,11 @@ class HeadModel(ABC):
         """Expression coefficients put back into the range where this head is a possible face. Default: unchanged."""
         return np.asarray(expression, np.float32)
 
-    def change_expression(self, code: FaceCode, change: np.ndarray) -> np.ndarray:
+    def change_expression(self, code: FaceCode, change: np.ndarray, reach: np.ndarray | None = None) -> np.ndarray:
         """The expression (E,) of `code` after edits that ask for a change (E,). Default: their sum, put back into the range.
 
-        The code's identity and eyes are the edited ones. A head whose units have ends makes this a share of the room left.
+        The code's identity and eyes are the edited ones. A head whose units have ends makes this a share of the room left, and
+        takes `reach` (E,), factors on those ends; None for 1.
         """
         return self.clamp_expression(np.asarray(code.expression) + np.asarray(change))
 

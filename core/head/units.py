@@ -76,21 +76,25 @@ class UnitLimits:
         self.by_identity = np.stack([gaps(row, still) - self.rest for row in np.eye(head.identity_size)])
         self.by_unit = np.stack([gaps(mean, row) - self.rest for row in np.eye(head.expression_size)])
 
-    def change(self, looks: Looks, code: FaceCode, change: np.ndarray) -> np.ndarray:
+    def change(self, looks: Looks, code: FaceCode, change: np.ndarray, reach: np.ndarray | None = None) -> np.ndarray:
         """Units (E,) float32 of a code after a change (E,) asked for: between their ends, and no farther than lids and lips let
-        them. The code's identity and eyes are the edited ones."""
+        them. The code's identity and eyes are the edited ones. reach: as in `changed`."""
         now = np.asarray(code.expression)
-        after = self.changed(now, change)
+        after = self.changed(now, change, reach)
         shapes = [looks.with_lids(values, looks.turns(values, code.eyes)) for values in (now, after)]
         stopped = self.stopped(code.identity, *shapes)
         stopped[looks.all] = after[looks.all]  # the eyes go where they are told
         return stopped.astype(np.float32)
 
-    def changed(self, expression: np.ndarray, change: np.ndarray) -> np.ndarray:
-        """Units (E,) after a change (E,) asked for: each a share of the room left, up to its end or down to 0."""
+    def changed(self, expression: np.ndarray, change: np.ndarray, reach: np.ndarray | None = None) -> np.ndarray:
+        """Units (E,) after a change (E,) asked for: each a share of the room left, up to its end or down to 0.
+
+        reach (E,): factors on the ends, for changes that were stretched to be read as asked (`core.landing`); None: 1.
+        """
         now, change = np.asarray(expression, np.float64), np.asarray(change, np.float64)
-        room = np.maximum(self.tops - now, 0)
-        more = now + np.minimum(change / self.tops, 1) * room
+        tops = self.tops if reach is None else self.tops * np.asarray(reach, np.float64)
+        room = np.maximum(tops - now, 0)
+        more = now + np.minimum(change / tops, 1) * room
         return np.where(change > 0, more, now * (1 + np.clip(change, -1, 0)))
 
     def stopped(self, identity: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -122,12 +122,19 @@ def test_rigs_and_requests_survive_json(head, code):
     assert again == request and hash(again) == hash(request)
 
 
+def test_requests_from_before_guidance_still_load():
+    plain = RenderRequest("abc", Rig().set("pose.yaw", 5)).to_json()
+    del plain["guidance"], plain["identity"]
+    assert RenderRequest.from_json(plain) == RenderRequest("abc", Rig().set("pose.yaw", 5))
+
+
 def test_rig_values_are_ordered_and_can_be_taken_back():
     assert Rig().set("b", 1).set("a", 2) == Rig().set("a", 2).set("b", 1)
     assert Rig().set("a", 2).reset("a") == Rig()
 
 
-@pytest.mark.parametrize("wrong", [{"noise": "pink"}, {"strength": 1.5}, {"steps": 0}, {"seed": -1}, {"size": "huge"}])
+@pytest.mark.parametrize("wrong", [{"noise": "pink"}, {"strength": 1.5}, {"guidance": 3.5}, {"steps": 0}, {"seed": -1},
+                                   {"size": "huge"}])
 def test_impossible_requests_are_refused(wrong):
     with pytest.raises(ParameterError):
         RenderRequest("abc", **wrong)
