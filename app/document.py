@@ -32,6 +32,7 @@ class Appearance:
     seed: int = 0
     steps: int = DEFAULT_STEPS
     strength: float = 1.0
+    guidance: float = 1.0
     hold_background: bool = True
 
 

@@ -28,22 +28,17 @@ import core  # noqa: E402, F401  sets how threads wait, before numpy and torch a
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from benchmarks.network import Plain  # noqa: E402
 from core import compose  # noqa: E402
 from core.device import LARGEST_ERROR, pick_device, relative_error  # noqa: E402
 from core.diffusion import ddim, respaced  # noqa: E402
 from models.config import DenoiserConfig  # noqa: E402
+from models.fast import FastNetwork  # noqa: E402
 from models.rig_model import EpsilonNetwork, RigModel  # noqa: E402
 
 FORMATS = ((torch.float32, True), (torch.float32, False), (torch.bfloat16, True), (torch.float16, True))  # dtype, channels last
 TIMES = (50, 450, 950)
 PATIENCE = 60.0  # seconds
-
-
-class Plain(EpsilonNetwork):
-    """The network in NCHW, as published."""
-
-    def _cast(self, x: torch.Tensor) -> torch.Tensor:
-        return x.to(self.device, self.dtype).contiguous()
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +55,7 @@ def network(model: RigModel, dtype: torch.dtype, last: bool, device: torch.devic
     copy = RigModel(model.config)
     copy.load_state_dict(model.state_dict())
     copy = copy.to(device, dtype)
-    return EpsilonNetwork(copy.to(memory_format=torch.channels_last)) if last else Plain(copy)  # type: ignore[call-overload]
+    return FastNetwork(copy.to(memory_format=torch.channels_last)) if last else Plain(copy)  # type: ignore[call-overload]
 
 
 def sample(net: EpsilonNetwork, inputs: Inputs, steps: int) -> np.ndarray:

@@ -26,8 +26,11 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     "edit": Command("core.edit_command", "make an edited picture of a photo, without the window"),
+    "batch": Command("core.batch", "make edited pictures of many photos, or many edits of one, with a report"),
     "prepare": Command("core.prepare", "turn a folder of portraits into training data"),
     "train": Command("core.train", "train a generic model on prepared data"),
+    "distill": Command("core.distill", "make a few-step student of a model, for fast pictures"),
+    "pieces": Command("core.pieces", "cut files into pieces of a limited size for another machine, and join them again"),
     "assets": Command("core.assets.command", "import your own licensed files (FLAME, DECA, released checkpoints), and list them"),
     "evaluate": Command("core.evaluate.command", "measure fits and pictures on a folder of photos, with a report"),
     "doctor": Command("core.doctor", "show what is installed and found on this machine, and what is missing"),

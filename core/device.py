@@ -50,32 +50,37 @@ def pick_dtype(device: torch.device, trial: Callable[[torch.dtype], Tensor | Non
     the device can't do, rules it out. The winner is remembered in `cache` under `key`, the machine and the torch version, so
     that equal requests run in equal precision and give equal pictures: a timing alone could fall either way on a busy machine.
     """
-    name = f"{key}|{device.type}|{platform.machine()}|{_cpu_name()}|{torch.__version__}|error {LARGEST_ERROR}"
-    known = _read(cache)
+    name = machine_key(key, device)
+    known = remembered(cache)
     short = short_dtypes(device)[0]
     if name in known:
-        return short if known[name] == _plain(short) else torch.float32
+        return short if known[name] == plain_dtype(short) else torch.float32
     dtype = _decide(trial, short, device)
-    known[name] = _plain(dtype)
-    _write(cache, known)
+    remember(cache, name, plain_dtype(dtype))
     return dtype
+
+
+def machine_key(key: str, device: torch.device) -> str:
+    """What a timing holds for: the network `key` on this processor, device and torch, under today's error limit."""
+    return f"{key}|{device.type}|{platform.machine()}|{_cpu_name()}|{torch.__version__}|error {LARGEST_ERROR}"
 
 
 def _decide(trial: Callable[[torch.dtype], Tensor | None], short: torch.dtype, device: torch.device) -> torch.dtype:
     try:
         times, error = _best_times(trial, short, device)
     except RuntimeError as problem:
-        log.warning("the network can't run in %s here (%s), taking float32", _plain(short), str(problem).splitlines()[0])
+        log.warning("the network can't run in %s here (%s), taking float32", plain_dtype(short), str(problem).splitlines()[0])
         return torch.float32
     faster, exact = times[short] < NEEDED_GAIN * times[torch.float32], error <= LARGEST_ERROR  # False for NaN
-    log.info("network step: float32 %.0f ms, %s %.0f ms with relative error %.4f (%s)", 1e3 * times[torch.float32], _plain(short),
-             1e3 * times[short], error, "taken" if faster and exact else "float32 stays")
+    log.info("network step: float32 %.0f ms, %s %.0f ms with relative error %.4f (%s)", 1e3 * times[torch.float32],
+             plain_dtype(short), 1e3 * times[short], error, "taken" if faster and exact else "float32 stays")
     if faster and not exact:
-        log.warning("%s would be faster, but its output is off by %.1f %%: taking float32", _plain(short), 100 * error)
+        log.warning("%s would be faster, but its output is off by %.1f %%: taking float32", plain_dtype(short), 100 * error)
     return short if faster and exact else torch.float32
 
 
-def _plain(dtype: torch.dtype) -> str:
+def plain_dtype(dtype: torch.dtype) -> str:
+    """A number format's name without torch's: 'float32'."""
     return str(dtype).removeprefix("torch.")
 
 
@@ -124,7 +129,8 @@ def _cpu_name() -> str:
         return platform.processor()
 
 
-def _read(cache: Path | None) -> dict[str, str]:
+def remembered(cache: Path | None) -> dict[str, str]:
+    """What was measured before, by `machine_key`; empty where there is nothing or nothing readable."""
     try:
         known = json.loads(cache.read_text()) if cache else {}
     except (OSError, ValueError):
@@ -132,12 +138,13 @@ def _read(cache: Path | None) -> dict[str, str]:
     return known if isinstance(known, dict) else {}
 
 
-def _write(cache: Path | None, known: dict[str, str]) -> None:
+def remember(cache: Path | None, name: str, value: str) -> None:
+    """Keep one choice beside the others; a cache that can't be written is only warned of."""
     if cache is None:
         return
     from core.files import atomic_write
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(cache, json.dumps(known, indent=1).encode())
+        atomic_write(cache, json.dumps({**remembered(cache), name: value}, indent=1).encode())
     except OSError as error:
         log.warning("can't remember the timing in %s: %s", cache, error)

@@ -123,20 +123,6 @@ def timesteps(steps: int, top: int = TRAIN_STEPS - 1) -> list[int]:
     return [round((top + 1) * (steps - k) / steps) - 1 for k in range(steps)]
 
 
-def sampling_timesteps(steps: int) -> list[int]:
-    """`steps` timesteps from noise down to 20, denser toward the clean end, where detail is decided.
-
-    Raises ValueError for fewer than 1 step or more than 500.
-    """
-    if not 1 <= steps <= 500:
-        raise ValueError(f"{steps} steps, expected 1 to 500")
-    left = [1 - k / max(steps - 1, 1) for k in range(steps)]
-    spaced = [round(20 + (TRAIN_STEPS - 21) * share ** 1.5) for share in left]
-    for k in range(steps - 2, -1, -1):  # where many steps crowd together, keep them apart
-        spaced[k] = max(spaced[k], spaced[k + 1] + 1)
-    return [min(t, TRAIN_STEPS - 1 - k) for k, t in enumerate(spaced)]
-
-
 def p2_weight(snr: Tensor, gamma: float = 1.0, k: float = 1.0) -> Tensor:
     """Weight of the squared noise error at each SNR: 1 / (k + SNR)^gamma. With k = gamma = 1 it equals 1 - alphabar."""
     return 1 / (k + snr) ** gamma
@@ -156,19 +142,38 @@ def velocity(x0: Tensor, noise: Tensor, t: Tensor, bar: Tensor) -> Tensor:
 # -- samplers ---------------------------------------------------------------------------------------------------------------
 
 
-def _noise(shape: Sequence[int], seed: int | torch.Generator, like: Tensor) -> Tensor:
+def unit_noise(shape: Sequence[int], seed: int | torch.Generator, like: Tensor) -> Tensor:
+    """float32 unit noise, drawn on the CPU whatever the device of `like`, where it goes."""
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
     return torch.randn(tuple(shape), generator=generator, dtype=torch.float32).to(like.device)
 
 
-def _clean(x: Tensor, eps: Tensor, bar: float, clip: bool) -> Tensor:
+def clean_estimate(x: Tensor, eps: Tensor, bar: float, clip: bool) -> Tensor:
     """The picture that x would be without the noise eps."""
     x0 = bar ** -0.5 * x - (1 / bar - 1) ** 0.5 * eps
     return x0.clamp(-1, 1) if clip else x0
 
 
-def _tell(network: NoisePredictor, x: Tensor, t: int, condition: Tensor, code: Tensor | None) -> Tensor:
-    return network(x, torch.full((x.shape[0],), int(t), dtype=torch.int64), condition, code).to(x)
+def predict(network: NoisePredictor, x: Tensor, t: int, condition: Tensor, code: Tensor | None) -> Tensor:
+    """The noise in x (B, 3, H, W), all at timestep t, where x lies."""
+    return network(x, torch.full((x.shape[0],), int(t), dtype=torch.int64, device=x.device), condition, code).to(x)
+
+
+def guided(network: NoisePredictor, weight: float, reference: Tensor | None, reference_code: Tensor | None) -> NoisePredictor:
+    """A predictor that goes beyond what buffers and code ask for: eps_ref + weight (eps - eps_ref), with eps_ref under the
+    buffers `reference` (1, 9, H, W) and `reference_code` (Ho & Salimans 2022). Both are evaluated as one batch; weight 1, or no
+    reference, gives the network itself."""
+    if weight == 1.0 or reference is None:
+        return network
+
+    def predictor(x: Tensor, t: Tensor, condition: Tensor, code: Tensor | None) -> Tensor:
+        count = x.shape[0]
+        first = code if reference_code is None else reference_code
+        codes = None if code is None or first is None else torch.cat([a.expand(count, -1) for a in (first, code)])
+        buffers = torch.cat([a.to(x).expand(count, -1, -1, -1) for a in (reference, condition)])
+        own, eps = network(torch.cat([x, x]), t.expand(count).repeat(2), buffers, codes).chunk(2)
+        return own + weight * (eps - own)
+    return predictor
 
 
 def ddim(network: NoisePredictor, noise: Tensor, schedule: Schedule, condition: Tensor, code: Tensor | None, eta: float = 0.0,
@@ -180,7 +185,7 @@ def ddim(network: NoisePredictor, noise: Tensor, schedule: Schedule, condition: 
     x, total = noise, len(schedule)
     for k, i in enumerate(reversed(range(total))):
         bar, before = float(schedule.bar[i]), float(schedule.bar_before[i])
-        x0 = _clean(x, _tell(network, x, schedule.timesteps[i], condition, code), bar, clip)
+        x0 = clean_estimate(x, predict(network, x, schedule.timesteps[i], condition, code), bar, clip)
         eps = (bar ** -0.5 * x - x0) / (1 / bar - 1) ** 0.5
         sigma = eta * ((1 - before) / (1 - bar) * (1 - bar / before)) ** 0.5
         x = before ** 0.5 * x0 + (1 - before - sigma ** 2) ** 0.5 * eps
@@ -197,7 +202,7 @@ def ancestral(network: NoisePredictor, noise: Tensor, schedule: Schedule, condit
     x, total = noise, len(schedule)
     clean, noisy = schedule.posterior_mean
     for k, i in enumerate(reversed(range(total))):
-        x0 = _clean(x, _tell(network, x, schedule.timesteps[i], condition, code), float(schedule.bar[i]), clip)
+        x0 = clean_estimate(x, predict(network, x, schedule.timesteps[i], condition, code), float(schedule.bar[i]), clip)
         x = float(clean[i]) * x0 + float(noisy[i]) * x
         if i:
             x = x + float(schedule.large_variance[i]) ** 0.5 * step_noise(k)
@@ -212,7 +217,7 @@ def ddim_reverse(network: NoisePredictor, x0: Tensor, schedule: Schedule, condit
     x = x0
     for i in range(len(schedule)):
         bar, after = float(schedule.bar[i]), float(schedule.bar_after[i])
-        estimate = _clean(x, _tell(network, x, schedule.timesteps[i], condition, code), bar, clip)
+        estimate = clean_estimate(x, predict(network, x, schedule.timesteps[i], condition, code), bar, clip)
         eps = (bar ** -0.5 * x - estimate) / (1 / bar - 1) ** 0.5
         x = after ** 0.5 * estimate + (1 - after) ** 0.5 * eps
     return x
@@ -225,7 +230,7 @@ def dpm_solver(network: NoisePredictor, noise: Tensor, schedule: Schedule, condi
     before_last: tuple[Tensor, float] | None = None
     for k, i in enumerate(reversed(range(total))):
         bar, before = float(schedule.bar[i]), float(schedule.bar_before[i])
-        x0 = _clean(x, _tell(network, x, schedule.timesteps[i], condition, code), bar, clip)
+        x0 = clean_estimate(x, predict(network, x, schedule.timesteps[i], condition, code), bar, clip)
         blended = x0
         if i and before_last is not None:
             here, there = _log_snr(bar), _log_snr(before)
@@ -242,22 +247,6 @@ def dpm_solver(network: NoisePredictor, noise: Tensor, schedule: Schedule, condi
 
 def _log_snr(bar: float) -> float:
     return float(0.5 * np.log(bar / (1 - bar)))
-
-
-def sample(network: NoisePredictor, x0: Tensor, condition: Tensor, code: Tensor | None, steps: int = 12, seed: int = 0,
-           strength: float = 1.0, on_step: OnStep | None = None) -> Tensor:
-    """A picture from seeded noise by DPM-Solver++(2M): float32 like x0 (B, 3, H, W), in about [-1, 1].
-
-    strength in [0, 1]: 1 starts from noise alone; less keeps more of x0 (its large shapes first), 0 returns x0.
-    """
-    kept = sampling_timesteps(steps)[round((1 - strength) * steps):]
-    if not kept:
-        return x0.clone()
-    schedule = schedule_at(kept)
-    bar = float(schedule.bar[-1])
-    noise = _noise(x0.shape, seed, x0)
-    start = noise if strength >= 1 else bar ** 0.5 * x0 + (1 - bar) ** 0.5 * noise
-    return dpm_solver(network, start, schedule, condition, code, on_step)
 
 
 # -- edit-friendly inversion --------------------------------------------------------------------------------------------------
@@ -306,7 +295,7 @@ def invert(network: NoisePredictor, x0: Tensor, condition: Tensor, code: Tensor 
     total = len(descending)
     x0 = x0.float()
     bar = torch.tensor(schedule.bar[::-1].copy(), dtype=torch.float32, device=x0.device).view(-1, 1, 1, 1)
-    states = bar.sqrt() * x0 + (1 - bar).sqrt() * _noise((total, *x0.shape[1:]), seed, x0)
+    states = bar.sqrt() * x0 + (1 - bar).sqrt() * unit_noise((total, *x0.shape[1:]), seed, x0)
     told = torch.tensor(descending)
     parts = []
     for at in range(0, total, batch):
@@ -330,25 +319,22 @@ def edit(network: NoisePredictor, inversion: Inversion, condition: Tensor, code:
 
     skip: how many of the first (noisiest) steps are left out; the more, the closer the result stays. All of them: x0 itself.
     repaint (1, 1, H, W) in [0, 1]: where 1, fresh noise takes the place of the photo's, at timesteps up to `repaint_from`, so
-    that the network paints freely there. guidance w: eps_ref + w (eps - eps_ref), with the buffers `reference` (1, 9, H, W) and
-    `reference_code`; 1 is off. on_step(k, n, x0_estimate) after each step; it may raise Cancelled.
+    that the network paints freely there. guidance, reference, reference_code: see `guided`; 1 is off.
+    on_step(k, n, x0_estimate) after each step; it may raise Cancelled.
     """
     total = len(inversion.timesteps)
     skip = max(0, min(skip, total))
     if skip == total:
         return inversion.x0.clone()
+    ask = guided(network, guidance, reference, code if reference_code is None else reference_code)
     generator = torch.Generator().manual_seed(seed + 1)
     x = inversion.states[skip:skip + 1]
     for k in range(skip, total):
         t = inversion.timesteps[k]
-        eps = _tell(network, x, t, condition, code)
-        if guidance != 1.0 and reference is not None:
-            own = _tell(network, x, t, reference, code if reference_code is None else reference_code)
-            eps = own + guidance * (eps - own)
-        x0 = _clean(x, eps, inversion.bar(k), clip=True)
+        x0 = clean_estimate(x, predict(ask, x, t, condition, code), inversion.bar(k), clip=True)
         residual = inversion.residuals[k:k + 1]
         if repaint is not None:
-            fresh = inversion.sigma(k) * _noise(x.shape, generator, x)
+            fresh = inversion.sigma(k) * unit_noise(x.shape, generator, x)
             if t <= repaint_from:
                 residual = torch.lerp(residual, fresh, repaint.to(x))
         x = inversion.mean(k, x, x0) + residual

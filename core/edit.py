@@ -1,14 +1,14 @@
 """How one picture is made: a starting picture moved and relit by the mesh, and what the network makes of it.
 
 The starting picture comes from the photo's own pixels: where the edit moves the face, the mesh's motion field moves them first
-(`core.motion`); where it relights the face, a share of the change is laid on as a quotient image. The rest is the network's: the
-noise is inverted from the starting picture under buffers that describe it, and denoised under the edited ones. With no edit the
-two are the same and the photo comes back.
+(`core.motion`); where its shading changes, because the light is another or the head turned and bent under it, a share of the
+change is laid on as a quotient image. The rest is the network's: the noise is inverted from the starting picture under buffers
+that describe it, and denoised under the edited ones. With no edit the two are the same and the photo comes back.
 """
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,20 +18,24 @@ import torch
 from core import compose
 from core.codes import FaceCode
 from core.cv import cv2
-from core.diffusion import Inversion, edit, invert, sample, timesteps
+from core.diffusion import Inversion, edit, guided, invert, timesteps
 from core.motion import MotionField, motion_field, warp_picture
 from core.render.buffers import Buffers, render_buffers
 from core.request import RenderRequest
+from core.sampling import Sampler, sample
 from core.session import Session
 from core.watch import OnStep
 from models.rig_model import NoisePredictor
 
 Cache = Callable[[tuple[Any, ...], Callable[[], Inversion]], Inversion]
 
-PREVIEW_STEPS = 2
-# Share of a light change that the starting picture already shows; the network adds the rest. Chosen with
-# benchmarks/edits.py: a young prior alone relights too timidly.
-LIGHT_SHARE = 0.75
+# Timestep of a preview's one step. The noisier, the more the buffers decide; chosen with benchmarks/steps.py.
+PREVIEW_TIMESTEP = 850
+PREVIEW_EVALUATIONS = 2  # of the seeded path; an edit's preview also takes two: one under its own buffers, one under the target
+# Share of a change of shading, by other light or by the head's own turning and bending, that the starting picture already shows;
+# the network adds the rest. Chosen with 'main.py evaluate landing': a young prior alone relights too timidly.
+SHADING_SHARE = 0.75
+_DARK_ALBEDO = 0.04  # under this (pupils, the mouth) a rendering says nothing of the light
 FINE_SIZE = 640  # side at which a settled picture's motion is found
 
 
@@ -39,10 +43,10 @@ FINE_SIZE = 640  # side at which a settled picture's motion is found
 class Start:
     """What the network starts from, at its own size S.
 
-    picture (S, S, 3) float32, 0..255. own: buffers that describe it; moved: the same under the photo's own light. target: the
-    edited buffers. uncovered (S, S): where nothing of the photo could be brought. mask (S, S): where the result may differ from
-    the starting picture. factors (S, S, 3): the quotient already laid on. field, still: the motion, and the code it leads to.
-    own_code: the code behind `own`. key: what an inversion of the picture depends on.
+    picture (S, S, 3) float32, 0..255. own: buffers that describe it; moved: those of the moved head under the photo's own light.
+    target: the edited buffers. uncovered (S, S): where nothing of the photo could be brought. mask (S, S): where the result may
+    differ from the starting picture. factors (S, S, 3): the quotient already laid on. field, still: the motion, and the code it
+    leads to. own_code: the code behind `own`. key: what an inversion of the picture depends on.
     """
 
     session: Session
@@ -93,51 +97,85 @@ class Start:
 def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) -> Start:
     """The starting picture of a request, with its buffers and masks."""
     code, head, size = session.code, session.head, session.size
-    light = code.light + np.float32(LIGHT_SHARE) * (edited.light - code.light)
     still = edited.replace(light=code.light)
     source = session.buffers
-    moved = still != code
+    moved, relit = still != code, not np.array_equal(edited.light, code.light)
     draw = partial(render_buffers, head, size=size, rasterizer=session.rasterizer, recentre_from=code)
     before = draw(still) if moved else source
-    relit = not np.array_equal(edited.light, code.light)
-    own_code = still.replace(light=light)
-    own = draw(own_code) if relit else before
     target = draw(edited) if relit else before
     field = motion_field(head, code, still, source, before) if moved else None
     picture = _moved(session.crop, field, before)
     matte = _moved_matte(session.matte, field)
-    factors = compose.quotient(own.rendered, before.rendered, before.albedo, before.coverage, matte)
-    picture = compose.relight(picture, factors) if relit else picture
+    carried = _carried(source, before, field)
+    own = replace(before, rendered=carried + np.float32(SHADING_SHARE) * (target.rendered - carried))
+    factors = compose.quotient(own.rendered, carried, before.albedo, before.coverage, matte)
+    picture = compose.relight(picture, factors) if moved or relit else picture
     uncovered = field.uncovered if field else np.zeros((size, size), np.float32)
     mask = np.ones((size, size), np.float32)
     if request.hold_background:
         mask = _reach(np.maximum(source.coverage, before.coverage), matte, field)
+    own_code = still.replace(light=code.light + np.float32(SHADING_SHARE) * (edited.light - code.light))
     return Start(session, picture.astype(np.float32), before, own, target, uncovered, mask, factors, field, still,
-                 own_code, (still.digest, light.tobytes()), request.noise == "seeded", request.quality == "settled")
+                 own_code, (still.digest, own_code.light.tobytes()), request.noise == "seeded", request.quality == "settled")
 
 
-def denoise(network: NoisePredictor, start: Start, code: torch.Tensor, own_code: torch.Tensor, request: RenderRequest,
-            on_step: OnStep, cache: Cache, repaint_from: int = 0) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class Painter:
+    """Who paints: the network, and for pictures from seeded noise its few-step student where it has one.
+
+    sampler: how pictures from seeded noise are made, with the student if there is one. repaint_from: timestep from which on
+    uncovered parts (the mouth's inside, the far side of a turned head) get fresh noise, so that the network paints them anew; 0
+    leaves them as the mesh filled them, which is better while a prior paints poorly.
+    """
+
+    network: NoisePredictor
+    device: torch.device
+    student: NoisePredictor | None = None
+    sampler: Sampler = Sampler()
+    repaint_from: int = 0
+
+
+def denoise(painter: Painter, start: Start, code: torch.Tensor, own_code: torch.Tensor, request: RenderRequest,
+            on_step: OnStep, cache: Cache) -> np.ndarray:
     """The network's picture (S, S, 3) float32, 0..255, of a starting picture.
 
     code: the global code to paint with; own_code: the photo's own, for the inversion. cache(key, make) keeps inversions.
-    repaint_from: timestep from which on uncovered parts (the mouth's inside, the far side of a turned head) get fresh noise, so
-    that the network paints them anew; 0 leaves them as the mesh filled them, which is better while a prior paints poorly.
+    A preview is the settled picture's arithmetic in one step: what the network makes of one noised starting picture under the
+    target's buffers, less what it makes of it under its own.
     """
-    steps = min(PREVIEW_STEPS, request.steps) if request.quality == "preview" else request.steps
-    skip = round((1 - request.strength) * steps)
-    if skip == steps:
+    preview = request.quality == "preview"
+    steps = [PREVIEW_TIMESTEP] if preview else timesteps(request.steps)
+    skip = 0 if preview and request.strength else round((1 - request.strength) * len(steps))
+    if skip == len(steps):
         return start.picture
-    x0 = torch.from_numpy(compose.to_model(start.picture))[None]
-    target = torch.from_numpy(start.target.condition())[None]
+
+    def put(values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values)[None].to(painter.device)
+
+    x0, target, own = put(compose.to_model(start.picture)), put(start.target.condition()), put(start.own.condition())
+    code, own_code = code.to(x0), own_code.to(x0)
     if request.noise == "seeded":
-        out = sample(network, x0, target, code, steps=steps, seed=request.seed, strength=request.strength, on_step=on_step)
+        network = guided(painter.student or painter.network, request.guidance, own, own_code)
+        out = sample(network, x0, target, code, min(PREVIEW_EVALUATIONS, request.steps) if preview else request.steps,
+                     request.seed, request.strength, painter.sampler, on_step)
     else:
-        own = torch.from_numpy(start.own.condition())[None]
-        inversion = cache((steps, request.seed), lambda: invert(network, x0, own, own_code, timesteps(steps), seed=request.seed))
-        out = edit(network, inversion, target, code, skip=skip, repaint=_mask(start.uncovered) if repaint_from else None,
-                   repaint_from=repaint_from, seed=request.seed, on_step=on_step)
+        inversion = cache((tuple(steps), request.seed), lambda: invert(painter.network, x0, own, own_code, steps, request.seed))
+        repaint = put(start.uncovered)[None] if painter.repaint_from and start.uncovered.any() else None
+        out = edit(painter.network, inversion, target, code, skip, repaint, painter.repaint_from, request.seed, request.guidance,
+                   own, own_code, on_step)
     return compose.from_model(out[0].float().cpu().numpy())
+
+
+def _carried(source: Buffers, moved: Buffers, field: MotionField | None) -> np.ndarray:
+    """A rendering (S, S, 3) of the moved head with the shading that its surface had in the photo: what a picture shows that was
+    only moved. Where the photo shows nothing of it, the moved head's own."""
+    if field is None:
+        return source.rendered
+    shading = source.rendered / np.maximum(source.albedo, _DARK_ALBEDO)
+    seen = np.concatenate([shading, source.coverage[..., None]], -1)
+    brought = cv2.remap(seen, field.fetch[..., 0], field.fetch[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    known = (brought[..., 3:] > 0.999) * (1 - field.uncovered[..., None]) * (moved.albedo > _DARK_ALBEDO)
+    return (moved.rendered + known * (moved.albedo * brought[..., :3] - moved.rendered)).astype(np.float32)
 
 
 def _moved_matte(matte: np.ndarray, field: MotionField | None) -> np.ndarray:
@@ -150,10 +188,6 @@ def _reach(coverage: np.ndarray, matte: np.ndarray, field: MotionField | None) -
     """Where the network may change the picture (S, S): the head and the person's hair next to it, and what the edit moved."""
     person = matte if field is None else np.maximum(matte, field.moved)
     return np.maximum(compose.soft_mask(coverage, 0.02), compose.soft_mask(coverage, 0.12) * person)
-
-
-def _mask(weight: np.ndarray) -> torch.Tensor | None:
-    return torch.from_numpy(np.ascontiguousarray(weight, np.float32))[None, None] if weight.any() else None
 
 
 def _moved(picture: np.ndarray, field: MotionField | None, buffers: Buffers) -> np.ndarray:

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 from core import compose, estimators, paths, reference
+from core.backends import Backend, pick_backend
 from core.codes import FaceCode
 from core.conditioning import code_of, vector_problem
-from core.device import CPU_THREADS, pick_device, pick_dtype
+from core.device import CPU_THREADS, pick_device
 from core.diffusion import Inversion
-from core.edit import Cache, Start, denoise, prepare_start
+from core.edit import Cache, Painter, Start, denoise, prepare_start
 from core.errors import AssetError, Cancelled, ParameterError, PhotoError, UserError
 from core.head import HeadModel, load_head
 from core.head.flame import FlameHead
@@ -28,6 +29,7 @@ from core.render.buffers import Buffers, Workspace, render_buffers
 from core.render.rasterize import get_rasterizer
 from core.request import RenderRequest
 from core.rig import Copy, Rig, apply
+from core.sampling import Sampler
 from core.session import Session
 from core.watch import Clock, OnStep, Watch
 from models.rig_model import EpsilonNetwork
@@ -78,9 +80,12 @@ class Engine:
         self.head: HeadModel = load_head(head or self.prior.head)
         self.estimator = estimator or estimators.names(self.head.name)[0]
         self._estimate_code = estimators.get(self.estimator, self.head.name, self.prior.size)
-        self.dtype = self._choose_dtype()
-        self.network = self._network(self.dtype)
-        self._exact = self.network if self.dtype == torch.float32 else None
+        self.backend = pick_backend(self.prior.build, self.device, paths.cache_dir() / "network_timing.json",
+                                    self.prior.config.to_key())
+        self.dtype = self.backend.dtype
+        self.network = self.backend.network(self.prior.build())
+        self._exact = self.network if self.backend.runtime == "torch" and self.dtype == torch.float32 else None
+        self.painter = _painter(self.prior, self.network, self.backend)
         self._finder = FaceFinder()
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._inversions: OrderedDict[tuple[Any, ...], Inversion] = OrderedDict()
@@ -125,7 +130,8 @@ class Engine:
         photo = self._aligned(source) if aligned else Photo.open(source, face, self._finder)
         session = self._sessions.get(photo.digest)
         if session is None:
-            session = Session(photo, self._estimate_code(self.head, photo), self.head, self.size, self.rasterizer)
+            session = Session(photo, self._estimate_code(self.head, photo), self.head, self.size, self.rasterizer,
+                              self._finder)
         self._keep(self._sessions, photo.digest, session, _KEPT_SESSIONS)
         return session
 
@@ -163,12 +169,13 @@ class Engine:
         return render_buffers(self.head, edited, size or self.size, self.rasterizer, recentre_from=session.code,
                               workspace=self._scratch.workspace)
 
-    def edited_code(self, session: Session, rig: Rig, identity: tuple[float, ...] = ()) -> FaceCode:
+    def edited_code(self, session: Session, rig: Rig, identity: tuple[float, ...] = (), method: str = "studio") -> FaceCode:
         """The face code after the edit, with the given identity in place of the photo's own.
 
-        Raises ParameterError where that does not belong to this head.
+        method: as in `RenderRequest`; 'paper' moves the mesh as far as the values say, 'studio' as far as it takes for the
+        picture to read so (`core.landing`). Raises ParameterError where that does not belong to this head.
         """
-        edited = apply(rig, self.head, session.code)
+        edited = apply(rig, self.head, session.code, session.landing if method == "studio" else None)
         if not identity:
             return edited
         if len(identity) != self.head.identity_size:
@@ -206,14 +213,14 @@ class Engine:
         opened = self.session(request.photo)
         self.edited_code(opened, request.rig, request.identity)  # checks the identity
         session = opened.with_identity(request.identity)
-        edited = apply(request.rig, self.head, session.code)
+        edited = apply(request.rig, self.head, session.code, opened.landing)
         start = prepare_start(session, edited, request)
         clock.lap("start")
         code = self._code(self._appearance(request, session), start.target, edited)
         own_code = self._code(session, start.own, start.own_code)
         clock.lap("code")
-        picture = denoise(self.network, start, code, own_code, request, watch.step(partial(self._estimate, start)),
-                          self._inversion_cache(request, start), int(self.prior.card.get("repaint_from", 0)))
+        picture = denoise(self.painter, start, code, own_code, request, watch.step(partial(self._estimate, start)),
+                          self._inversion_cache(request, start))
         clock.lap("diffusion")
         return self._finish(session, start, picture, request, clock)
 
@@ -221,7 +228,7 @@ class Engine:
         """The published chain (`core.reference`), in 32-bit numbers whatever the device would rather have."""
         clock = Clock()
         session = self.session(request.photo)
-        edited = self.edited_code(session, request.rig, request.identity)
+        edited = self.edited_code(session, request.rig, request.identity, "paper")
         buffers = reference.edit_buffers(self.head, session.code, edited, self.size, self.rasterizer)
         clock.lap("start")
         settled = request.quality == "settled"
@@ -247,7 +254,7 @@ class Engine:
     def _measured(self, result: Result, session: Session, clock: Clock) -> Result:
         if result.request.quality != "settled":
             return result
-        distance = self._identity_distance(session, result.crop)
+        distance = self.identity_distance(session, result.crop)
         clock.lap("identity")
         return replace(result, identity_distance=distance)
 
@@ -278,7 +285,8 @@ class Engine:
 
     # -- identity -------------------------------------------------------------------------------------------------------
 
-    def _identity_distance(self, session: Session, crop: np.ndarray) -> float | None:
+    def identity_distance(self, session: Session, crop: np.ndarray) -> float | None:
+        """dlib's distance between an opened photo's face and that of a picture (N, N, 3) uint8; None where it can't be told."""
         try:
             from core import identity  # loads dlib, so only when a picture settles
             if session.digest not in self._identities:
@@ -295,27 +303,10 @@ class Engine:
 
     # -- network --------------------------------------------------------------------------------------------------------
 
-    def _network(self, dtype: torch.dtype) -> EpsilonNetwork:
-        model = self.prior.build().to(self.device, dtype)
-        return EpsilonNetwork(model.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
-
     def _exact_network(self) -> EpsilonNetwork:
         if self._exact is None:
-            self._exact = self._network(torch.float32)
+            self._exact = Backend("torch", torch.float32, self.device).network(self.prior.build())
         return self._exact
-
-    def _choose_dtype(self) -> torch.dtype:
-        side = self.prior.size
-        networks: dict[torch.dtype, EpsilonNetwork] = {}
-
-        noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
-
-        def trial(dtype: torch.dtype) -> torch.Tensor:
-            if dtype not in networks:
-                networks[dtype] = self._network(dtype)
-            return networks[dtype](noise, torch.tensor([500]), torch.zeros(1, 9, side, side), None)
-
-        return pick_dtype(self.device, trial, paths.cache_dir() / "network_timing.json", self.prior.config.to_key())
 
     @staticmethod
     def _keep(store: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
@@ -331,3 +322,17 @@ def _known_rasterizer(name: str) -> str:
     except ValueError as error:
         raise ParameterError(f"There is {error}.") from error
     return name
+
+
+def _painter(prior: Prior, network: EpsilonNetwork, backend: Backend) -> Painter:
+    """The network with its student, if it has one, and what the model's card says of how to use them."""
+    try:
+        student = prior.build_student()
+        if student is not None and prior.student is not None:
+            sampler, fast = Sampler.of_student(prior.student), backend.network(student)
+        else:
+            sampler, fast = Sampler.of_card(prior.card.get("sampler", {})), None
+        return Painter(network, network.device, fast, sampler, int(prior.card.get("repaint_from", 0)))
+    except (ValueError, TypeError, KeyError) as error:
+        raise AssetError(f"What the model '{prior.name}' says of how to sample it can't be used: {error}. Get the file again, or "
+                         "choose another one.") from error

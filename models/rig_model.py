@@ -74,8 +74,7 @@ class EpsilonNetwork:
         t = t.to(self.device).long().expand(batch)
         if code is None:
             code = noisy.new_zeros(1, self.config.code_width)
-        raw = self.model(self._cast(noisy), t, self._cast(condition.expand(batch, -1, -1, -1)),
-                         code.to(self.device, self.dtype).expand(batch, -1)).float()
+        raw = self.raw(noisy, t, condition, code.to(self.device, self.dtype).expand(batch, -1)).float()
         if self.config.prediction == "epsilon":
             return raw
         bar = self._bar[t].view(-1, 1, 1, 1)
@@ -86,6 +85,10 @@ class EpsilonNetwork:
         """What steers the denoiser, float32 (B, code_width): see `RigModel.encode`."""
         beside = None if condition is None else self._cast(condition)
         return self.model.encode(self._cast(photo), beside, None if vector is None else vector.to(self.device)).float()
+
+    def raw(self, noisy: Tensor, t: Tensor, condition: Tensor, code: Tensor) -> Tensor:
+        """The denoiser's output (B, 3, H, W) for float32 noisy (B, 3, H, W), t (B,), condition (B or 1, ...), code (B, width)."""
+        return self.model(self._cast(noisy), t, self._cast(condition.expand(len(noisy), -1, -1, -1)), code)
 
     def _cast(self, x: Tensor) -> Tensor:
         return x.to(self.device, self.dtype, memory_format=torch.channels_last)

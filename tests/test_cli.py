@@ -64,7 +64,7 @@ class FakeEngine:
         shades = np.full((8, 8, 3), 0.5, np.float32)
         return SimpleNamespace(normal=shades * 0, albedo=shades, rendered=shades * 4, coverage=np.ones((8, 8), np.float32))
 
-    def edited_code(self, session: Any, rig: Rig, identity: tuple[float, ...] = ()) -> FaceCode:
+    def edited_code(self, session: Any, rig: Rig, identity: tuple[float, ...] = (), method: str = "studio") -> FaceCode:
         code = apply(rig, HEAD, session.code)
         return code.replace(identity=np.array(identity)) if identity else code
 
@@ -253,13 +253,14 @@ def test_all_options_arrive(engine: FakeEngine, photo: Path, tmp_path: Path) -> 
     other.write_bytes(b"another")
     assert edit(photo, "--out", tmp_path / "out.jpg", "--set", "pose.yaw=-20", "jaw.open=0.6", "--set", "light.color=#ff0000",
                 "pose.yaw=10", "--copy", f"light:{other}", f"expression:{other}", "--prior", "w.safetensors", "--face", 1,
-                "--seed", 9, "--steps", 3, "--noise", "seeded", "--strength", 0.5, "--size", "crop", "--head", "flame",
-                "--estimator", "fit", "--rasterizer", "torch", "--aligned") == 0
+                "--seed", 9, "--steps", 3, "--noise", "seeded", "--strength", 0.5, "--guidance", 1.5, "--size", "crop",
+                "--head", "flame", "--estimator", "fit", "--rasterizer", "torch", "--aligned") == 0
     request = engine.requests[0]
     assert dict(request.rig.values) == {"pose.yaw": 10.0, "jaw.open": 0.6, "light.color": (1.0, 0.0, 0.0)}
     assert [copy.block for copy in request.rig.copies] == ["expression", "light"]
     assert {copy.photo for copy in request.rig.copies} == {"digest of other:2.jpg"}
     assert (request.seed, request.steps, request.noise, request.strength, request.size) == (9, 3, "seeded", 0.5, "crop")
+    assert request.guidance == 1.5
     assert engine.made_with == {"prior": "w.safetensors", "head": "flame", "estimator": "fit", "rasterizer": "torch"}
     assert engine.opened[0] == ("photo.png", 1) and engine.aligned
     assert load_image(tmp_path / "out.jpg").pixels.mean() == pytest.approx(3, abs=1)
@@ -359,6 +360,7 @@ def test_progress_only_on_a_terminal(engine: FakeEngine, photo: Path, tmp_path: 
     (["--out", "out.png", "--mean-identity", "nowhere"], "no folder or file nowhere for --mean-identity"),
     (["--out", "out.png", "--save-mean-identity", "m.json"], "--save-mean-identity needs --mean-identity"),
     (["--out", "out.png", "--strength", "1.5"], "strength goes from 0 to 1"),
+    (["--out", "out.png", "--guidance", "4"], "guidance goes from 0 to 3"),
     (["--out", "out.png", "--seed", "-1"], "seed is a whole number"),
     (["--out", "out.png", "--noise", "none"], "invalid choice: 'none'"),
     (["--out", "out.png", "--set", "other.png"], "'other.png' is not of the form NAME=VALUE"),
@@ -401,7 +403,7 @@ def test_edit_for_real(sample_photo: Path, tmp_path: Path, monkeypatch: pytest.M
     """The shipped prior and head on the shipped photo, in few steps and without the timing of number formats."""
     import torch
 
-    monkeypatch.setattr("core.engine.pick_dtype", lambda *_: torch.float32)
+    monkeypatch.setattr("core.backends.pick_dtype", lambda *_: torch.float32)
     out, report = tmp_path / "out.png", tmp_path / "r.json"
     assert edit(sample_photo, "--out", out, "--set", "light.azimuth=60", "--steps", 1, "--report", report,
                 "--save-buffers", tmp_path / "buffers") == 0

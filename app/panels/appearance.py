@@ -23,24 +23,27 @@ from app.document import Appearance, Document
 from app.panels.section import Section, clear_layout
 from app.panels.slider import LABEL_WIDTH, ParameterRow
 from app.theme import Theme
-from core.request import DEFAULT_STEPS, PAPER_STEPS
+from core.request import DEFAULT_STEPS, MAX_GUIDANCE, PAPER_STEPS
 from core.rig import COPY_BLOCKS, Parameter
 
 _STEPS = Parameter("appearance.steps", "Steps", "Appearance", 4, 50, None, "", 1,
                    "Denoising steps of the settled picture: more take longer")
 _STRENGTH = Parameter("appearance.strength", "Strength", "Appearance", 0, 1, None, "", 0.01,
                       "How far the model may go from the photo where the edit changes it")
+_GUIDANCE = Parameter("appearance.guidance", "Emphasis", "Appearance", 0, MAX_GUIDANCE, None, "", 0.05,
+                      "How much of the edit the model follows: 1 as the controls say, more exaggerates it, "
+                      "0 only moves and relights the photo's own pixels")
 NOISES = (("inverted", "From photo", "Keep everything of the photo that the edit doesn't touch"),
           ("seeded", "From seed", "Start from drawn noise: more is made anew"))
 METHODS = (("studio", "Studio", "The picture starts from the photo's own pixels: what the edit doesn't touch stays as it is"),
            ("paper", "As in the paper", "The whole face crop is made anew from drawn noise, as the published system does it.\n"
-            "The seed draws the noise; strength and background have no part in it."))
+            "The seed draws the noise; strength, emphasis and background have no part in it."))
 METHOD_STEPS = {"studio": DEFAULT_STEPS, "paper": PAPER_STEPS}
 MAX_SEED = 2**31 - 1
 
 
 class AppearancePanel(Section):
-    """Method, noise, seed, steps, strength, background, and copies from other photos.
+    """Method, noise, seed, steps, strength, guidance, background, and copies from other photos.
 
     copy_asked(block): the user wants to choose a photo to copy that block from.
     """
@@ -57,6 +60,7 @@ class AppearancePanel(Section):
         self.background = QCheckBox("Keep the background")
         self.steps = self._slider(_STEPS, "steps", whole=True)
         self.strength = self._slider(_STRENGTH, "strength")
+        self.guidance = self._slider(_GUIDANCE, "guidance")
         self.copies = QVBoxLayout()
         self.copy_button = QPushButton("Copy from another photo")
         self._build()
@@ -74,6 +78,7 @@ class AppearancePanel(Section):
         self.add(_row("Seed", self._seed_row()))
         self.add(self.steps)
         self.add(self.strength)
+        self.add(self.guidance)
         self.background.setToolTip("Leave the photo's own pixels where the edit changes nothing")
         self.background.toggled.connect(lambda on: self.document.set_appearance(hold_background=on))
         self.add(self.background)
@@ -151,7 +156,7 @@ class AppearancePanel(Section):
         look, plain = self.document.appearance, self._plain()
         self.method[look.method].setChecked(True)
         self.noise[look.noise].setChecked(True)
-        for unused_by_paper in (self.noise_row, self.strength, self.background):
+        for unused_by_paper in (self.noise_row, self.strength, self.guidance, self.background):
             unused_by_paper.setEnabled(look.method == "studio")
         for widget, value in ((self.seed, look.seed), (self.background, look.hold_background)):
             blocked = widget.blockSignals(True)
@@ -162,6 +167,7 @@ class AppearancePanel(Section):
             widget.blockSignals(blocked)
         self.steps.show_value(look.steps, plain.steps, look.steps != plain.steps)
         self.strength.show_value(look.strength, plain.strength, look.strength != plain.strength)
+        self.guidance.show_value(look.guidance, plain.guidance, look.guidance != plain.guidance)
         self.reset.setVisible(look != Appearance())
         self._show_copies()
 
@@ -207,6 +213,7 @@ class AppearancePanel(Section):
         self.copy_button.setIcon(self._theme.icon("copy"))
         self.steps.recolor()
         self.strength.recolor()
+        self.guidance.recolor()
 
 
 def _row(text: str, field: QWidget) -> QWidget:

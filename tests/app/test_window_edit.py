@@ -12,6 +12,7 @@ from app.canvas.ball import aim, place
 from app.canvas.stage import Mode
 from app.commands import Difference
 from app.document import Edit
+from core.request import DEFAULT_STEPS
 from tests.app.studio import Studio, drag, flush
 
 
@@ -238,8 +239,10 @@ def test_appearance_changes_the_request(studio: Studio) -> None:
     panel.background.setChecked(False)
     request = studio.document.request("settled", "full")
     assert request.noise == "seeded" and request.seed == panel.seed.value() > 0 and not request.hold_background
+    panel.guidance.moved.emit("appearance.guidance", 1.5)
+    assert studio.document.request().guidance == 1.5 and studio.document.undo_stack.undoText() == "Guidance"
     panel.reset.click()
-    assert studio.document.request().noise == "inverted"
+    assert studio.document.request().noise == "inverted" and studio.document.request().guidance == 1.0
 
 
 def test_the_papers_method_takes_its_own_steps_and_leaves_out_what_it_does_not_use(studio: Studio) -> None:
@@ -248,12 +251,12 @@ def test_the_papers_method_takes_its_own_steps_and_leaves_out_what_it_does_not_u
     request = document.request("settled")
     assert request.method == "paper" and request.steps == 20 and document.undo_stack.undoText() == "Method"
     assert panel.seed.isEnabled() and panel.steps.isEnabled()
-    assert not any(widget.isEnabled() for widget in (panel.noise["inverted"], panel.strength, panel.background))
+    assert not any(widget.isEnabled() for widget in (panel.noise["inverted"], panel.strength, panel.guidance, panel.background))
     assert "drawn noise" in panel.method["paper"].toolTip()
     studio.settle()
     assert studio.engine.finished[-1].method == "paper" and studio.canvas._plain, "shown without the photo's detail"
     panel.method["studio"].click()
-    assert document.appearance.steps == 12 and panel.noise["inverted"].isEnabled() and panel.strength.isEnabled()
+    assert document.appearance.steps == DEFAULT_STEPS and panel.noise["inverted"].isEnabled() and panel.strength.isEnabled()
     document.set_appearance(steps=30)
     panel.method["paper"].click()
     assert document.appearance.steps == 30, "chosen steps stay"

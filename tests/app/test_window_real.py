@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-import core.engine
+import core.backends
 import main
 from app.run import engine_maker, save_export
 from app.settings import Settings
@@ -27,7 +27,7 @@ from tests.tiny import save_tiny_prior
 
 @pytest.fixture
 def prior(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(core.engine, "pick_dtype", lambda *_: torch.float32)
+    monkeypatch.setattr(core.backends, "pick_dtype", lambda *_: torch.float32)
     monkeypatch.setattr(studio, "DEADLINE_MS", 120_000)  # a real engine starts, and the machine may be busy
     return save_tiny_prior(tmp_path / "tiny.safetensors")
 

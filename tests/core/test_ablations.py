@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-import core.engine
+import core.backends
 from core.conditioning import code_of, face_vectors, vector_problem
-from core.diffusion import sample
 from core.engine import Engine
 from core.errors import AssetError, UserError
 from core.head import load_head
@@ -21,6 +20,7 @@ from core.prior import load_prior
 from core.render.buffers import render_buffers
 from core.request import RenderRequest
 from core.rig import Rig
+from core.sampling import sample
 from core.session import Session
 from core.train_config import ABLATIONS, Augment, TrainConfig, ablation
 from core.train_data import Example
@@ -190,7 +190,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory, sample_photo: Path) -> Iter
 def _pictures(folder: Path, session: Session, method: str, monkeypatch: pytest.MonkeyPatch,
               **network: Any) -> list[np.ndarray]:
     """What an engine makes of the photo with no edit, another light, and an opened jaw."""
-    monkeypatch.setattr(core.engine, "pick_dtype", lambda *_: torch.float32)
+    monkeypatch.setattr(core.backends, "pick_dtype", lambda *_: torch.float32)
     engine = Engine(save_tiny_prior(folder / "a.safetensors", **network), "cpu")
     for module in engine.network.model.encoder.modules():  # so that what the encoder sees is not lost in its random layers
         if isinstance(module, torch.nn.BatchNorm2d):

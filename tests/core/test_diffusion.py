@@ -16,10 +16,10 @@ from core.diffusion import (
     dpm_solver,
     edit,
     full_schedule,
+    guided,
     invert,
     p2_weight,
     respaced,
-    sample,
     schedule_at,
     timesteps,
 )
@@ -157,16 +157,6 @@ def test_second_order_solver_is_nearer_than_ddim_in_as_many_steps() -> None:
     assert second < 0.6 * first
 
 
-def test_sampling_depends_on_the_seed_alone_and_strength_keeps_the_picture() -> None:
-    x0 = torch.zeros(1, 3, 16, 16)
-    one, same, other = (sample(TOY, x0, _pictures(0.5), None, 8, seed) for seed in (1, 1, 2))
-    assert torch.equal(one, same) and not torch.equal(one, other)
-    assert (one.mean() - 0.5).abs() < 0.1
-    assert torch.equal(sample(TOY, x0, _pictures(0.5), None, 8, 1, strength=0.0), x0)
-    weak = sample(TOY, x0, _pictures(0.5), None, 8, 1, strength=0.25)
-    assert weak.mean() < one.mean() - 0.03
-
-
 @pytest.mark.parametrize("skip", [0, 3, 9, 12])
 def test_an_inverted_photo_comes_back(skip: int) -> None:
     x0 = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(5)) * 1.8 - 0.9
@@ -188,12 +178,25 @@ def test_other_buffers_move_the_photo_the_more_the_fewer_steps_are_skipped() -> 
     assert moved[0] > 0.3 and moved[-1] == 0.0
 
 
-def test_guidance_goes_further_than_the_buffers_ask() -> None:
+def test_guidance_goes_further_than_the_buffers_ask_and_none_leaves_the_photo() -> None:
     x0 = _pictures(0.0)[:, :3]
     inversion = invert(TOY, x0, _pictures(0.0), None, timesteps(12))
     plain = edit(TOY, inversion, _pictures(0.2), None)
     strong = edit(TOY, inversion, _pictures(0.2), None, guidance=2.0, reference=_pictures(0.0))
     assert strong.mean() > plain.mean() + 0.1
+    assert (edit(TOY, inversion, _pictures(0.2), None, guidance=0.0, reference=_pictures(0.0)) - x0).abs().max() < 1e-3
+
+
+def test_guidance_mixes_each_evaluation_of_a_batch_with_its_own_code() -> None:
+    def network(x: Tensor, t: Tensor, condition: Tensor, code: Tensor | None) -> Tensor:
+        assert code is not None
+        return x + condition[:, :3] + code.sum(1).view(-1, 1, 1, 1)
+
+    x = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    ask = guided(network, 2.0, _pictures(0.25), torch.full((1, 2), 0.5))
+    found = ask(x, torch.tensor([500]), _pictures(1.0), torch.full((1, 2), 2.0))
+    torch.testing.assert_close(found, x + (0.25 + 1) + 2 * ((1 + 4) - (0.25 + 1)))
+    assert guided(network, 1.0, _pictures(0.25), None) is network
 
 
 def test_repainting_frees_only_the_masked_part() -> None:
@@ -219,7 +222,5 @@ def test_a_callback_can_cancel() -> None:
         if step == 2:
             raise Cancelled
 
-    with pytest.raises(Cancelled):
-        sample(TOY, torch.zeros(1, 3, 16, 16), _pictures(0.5), None, 8, on_step=stop)
     with pytest.raises(Cancelled):
         invert(TOY, torch.zeros(1, 3, 16, 16), _pictures(0.5), None, timesteps(8), batch=1, on_step=stop)

@@ -10,7 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 
-import core.engine
+import core.backends
 from core import mean_identity, paths, reference
 from core.engine import PAPER_PREVIEW_STEPS, Engine
 from core.errors import AssetError, ParameterError
@@ -34,7 +34,7 @@ def home(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     folder = tmp_path_factory.mktemp("home")
     patch = pytest.MonkeyPatch()
     patch.setenv("DIFFUSIONRIG_HOME", str(folder))
-    patch.setattr(core.engine, "pick_dtype", lambda *_: torch.float32)
+    patch.setattr(core.backends, "pick_dtype", lambda *_: torch.float32)
     paths.assets_dir().mkdir(parents=True)
     mean, directions = texture_space(256)
     np.savez(paths.assets_dir() / "flame.npz", **arrays(shared), mean=mean, tex_dir=directions)  # type: ignore[arg-type]
