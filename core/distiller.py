@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import UserError
@@ -24,6 +25,9 @@ from models import student as packing
 from models.critic import Critic, levels
 from models.rig_model import RigModel
 from models.schedule import alphas_bar
+
+# The critic's say away from the head, where nothing tells the network what to paint: more of it, and worms of texture grow there.
+_BACKGROUND = 0.1
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,7 @@ class Distiller:
             wanted, = torch.autograd.grad(error + config.features * features, out, retain_graph=True)
             fooled = torch.stack([score.float().mean() for score in self.critic(out, rendered, fake)]).sum()
             push, = torch.autograd.grad(-fooled, out)
+            push = push * (_BACKGROUND + (1 - _BACKGROUND) * _spread(batch.coverage))
             told = zip(self.critic(photo, rendered, real), self.critic(out.detach(), rendered, [f.detach() for f in fake]),
                        strict=True)
             hinge = torch.stack([(1 - a.float()).relu().mean() + (1 + b.float()).relu().mean() for a, b in told]).sum()
@@ -223,6 +228,12 @@ class Distiller:
             raise UserError(f"{path} is not the state of a student of this model.") from error
         self.mean = {key: value.to(self.device) for key, value in state["mean"].items()}
         self.step = int(state["step"])
+
+
+def _spread(coverage: Tensor) -> Tensor:
+    """Coverage (B, 1, S, S) averaged over a window of an eighth of the side."""
+    reach = coverage.shape[-1] // 16
+    return F.avg_pool2d(coverage, 2 * reach + 1, 1, reach)
 
 
 def _placed(model: RigModel, device: torch.device) -> RigModel:

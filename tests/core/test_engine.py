@@ -116,12 +116,11 @@ def test_a_settled_picture_takes_few_evaluations(engine: Engine, session: Sessio
                                                  most: int):
     count: list[int] = []
 
-    class Counter:
-        def __call__(self, x: torch.Tensor, *rest: object) -> torch.Tensor:
-            count.append(len(x))
-            return torch.zeros_like(x)
+    def network(x: torch.Tensor, t: torch.Tensor, condition: torch.Tensor, code: torch.Tensor | None) -> torch.Tensor:
+        count.append(len(x))
+        return torch.zeros_like(x)
 
-    monkeypatch.setattr(engine, "painter", replace(engine.painter, network=Counter()))
+    monkeypatch.setattr(engine, "painter", replace(engine.painter, network=network))
     rig = Rig().set("light.azimuth", 33)
     engine.render(RenderRequest(session.digest, rig, noise=noise, size="crop"))
     assert 0 < sum(count) <= most
@@ -157,7 +156,8 @@ def test_appearance_comes_from_the_other_photo(engine: Engine, session: Session,
     class Recorder:
         config = engine.network.config
 
-        def __call__(self, x: torch.Tensor, t: torch.Tensor, condition: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        def __call__(self, x: torch.Tensor, t: torch.Tensor, condition: torch.Tensor, code: torch.Tensor | None) -> torch.Tensor:
+            assert code is not None
             codes.append(code)
             return torch.zeros_like(x)
 

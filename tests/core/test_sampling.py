@@ -110,9 +110,9 @@ def test_a_card_chooses_the_sampler() -> None:
     for wrong in ({"method": "euler"}, {"steps": 0}, {"shift": 100}):
         with pytest.raises(ValueError):
             Sampler.of_card(wrong)
-    for wrong in ([400, 999], [1000], [5, -1]):
+    for timesteps in ([400, 999], [1000], [5, -1]):
         with pytest.raises(ValueError):
-            Sampler.of_student({"timesteps": wrong})
+            Sampler.of_student({"timesteps": timesteps})
 
 
 def test_a_callback_can_cancel() -> None:
