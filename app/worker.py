@@ -103,6 +103,7 @@ class Worker(QObject):
             session = self._engine.open(job.path, job.face)
             self._photo = job
             self.opened.emit(job, session)
+            self._engine.read_ahead(session)
         elif isinstance(job, CopyJob):
             self.copied.emit(job, self._engine.open(job.path, None))
         elif isinstance(job, SwitchJob):
@@ -149,6 +150,8 @@ class Worker(QObject):
         self._engine = engine
         self._inbox.drop_live()  # asked of the engine before
         self.switched.emit(job, Switched(engine, session, codes))
+        if session is not None:
+            engine.read_ahead(session)
 
     def _code_of(self, engine: Any, digest: str, path: Path) -> FaceCode | None:
         try:

@@ -135,6 +135,11 @@ class Engine:
         self._keep(self._sessions, photo.digest, session, _KEPT_SESSIONS)
         return session
 
+    def read_ahead(self, session: Session) -> None:
+        """Do what the first edit of each kind would otherwise wait for."""
+        if session.landing is not None:
+            session.landing.read_ahead()
+
     def _aligned(self, source: str | Path | bytes) -> Photo:
         photo = Photo.aligned_already(load_image(source), self._finder)
         height, width = photo.pixels.shape[:2]

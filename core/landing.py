@@ -152,6 +152,12 @@ class Landing:
         after = min(after, MOST_UNIT, now + MOST_GAIN * plain)
         return float(max(now + (after - now) / share, 1e-3) / control.high)
 
+    def read_ahead(self) -> None:
+        """Look at the photo for every control now, so that none is looked at in the middle of a drag."""
+        if self.measure is not None:
+            for key in self.table.curves:
+                self.measure(key)
+
     def _own(self, name: str, value: float) -> Own | None:
         return self.measure(key_of(name, value)) if self.measure is not None else None
 

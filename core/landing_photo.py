@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.landmarks import DetectedFace, FaceFinder
     from core.session import Session
 
-# Mesh values at which a photo is looked at. Each costs about 40 ms, once a control and photo.
+# Mesh values at which a photo is looked at, once a control and photo.
 KNOTS = {"pose.yaw": (14.0, 30.0), "pose.pitch": (8.0, 17.0), "jaw.open": (0.4, 0.75, MOST_UNIT),
          "expression.smile": (0.4, 0.75, MOST_UNIT)}
 _SCORES = {"jaw.open": ("jawOpen",), "expression.smile": ("mouthSmileLeft", "mouthSmileRight"),

@@ -132,6 +132,7 @@ class FakeEngine:
         self.started: list[RenderRequest] = []
         self.finished: list[RenderRequest] = []
         self.opened: list[tuple[Path, int | None]] = []
+        self.read: list[FakeSession] = []
         self.fail: Callable[[RenderRequest], Exception | None] = lambda request: None
         self.faces = 1
         self.closed = False
@@ -158,6 +159,9 @@ class FakeEngine:
 
     def session(self, digest: str) -> Any:
         raise NotImplementedError
+
+    def read_ahead(self, session: FakeSession) -> None:
+        self.read.append(session)
 
     def buffers(self, session: FakeSession, rig: rigs.Rig, size: int) -> Any:
         self.buffer_calls.append((rig, size))

@@ -58,6 +58,12 @@ def test_a_new_photo_forgets_edit_and_history(studio: Studio) -> None:
     studio.settle()
 
 
+def test_an_opened_photo_is_read_ahead_of_the_first_drag(studio: Studio) -> None:
+    studio.open("one.png")
+    until(lambda: studio.engine.read and studio.engine.read[-1] is studio.document.session, "the reading")
+    studio.settle()
+
+
 def test_faces_are_picked_by_a_click(studio: Studio) -> None:
     studio.engine.faces = 3
     studio.open("group.png")

@@ -113,6 +113,8 @@ def test_a_photo_is_read_once_and_its_turn_lands(head):
         read = OwnReadings(session, finder)
         own = read("pose.yaw+")
         assert read("pose.yaw+") is own
+        Landing(usual(), read).read_ahead()
+    assert read("jaw.open+").curve is not None  # kept: the finder is closed
     assert own.curve is not None and own.curve.mesh == KNOTS["pose.yaw"]
     assert 0 < own.curve.reading[0] < own.curve.reading[1] < 30
 
