@@ -22,6 +22,7 @@ import core  # noqa: E402, F401  sets how threads wait, before numpy is loaded
 # isort: split
 from PIL import Image  # noqa: E402
 
+from benchmarks._photos import default_photos  # noqa: E402
 from core.errors import UserError  # noqa: E402
 from core.landmarks import FaceFinder  # noqa: E402
 from core.photo import Photo  # noqa: E402
@@ -33,11 +34,8 @@ FFHQ, CORES = 70_000, 8
 
 
 def main() -> None:
-    repository = Path(__file__).resolve().parent.parent
-    shared = repository.parent / "shared" / "faces" / "originals"
     parser = argparse.ArgumentParser(description="Time of preparing and size of shards.")
-    default = shared if shared.is_dir() else repository / "resources" / "samples"
-    parser.add_argument("folder", nargs="?", type=Path, default=default, help="photos (default: the test photos)")
+    parser.add_argument("folder", nargs="?", type=Path, default=default_photos(), help="photos (default: the test photos)")
     parser.add_argument("--count", type=int, default=28, metavar="N", help="at most so many photos (default 28)")
     args = parser.parse_args()
     photos = find_items([args.folder])[:args.count]

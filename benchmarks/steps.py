@@ -1,6 +1,6 @@
 """What few denoising steps cost and give, against a chain of 50: pictures from seeded noise, and edits with inverted noise.
 
-    python benchmarks/steps.py FOLDER [--count 4] [--prior FILE] [--long 50] [--sheet FILE.png]
+    python benchmarks/steps.py [FOLDER] [--count 4] [--prior FILE] [--long 50] [--sheet FILE.png]
 
 FOLDER holds photos that the model has not seen. Seeded: every sampler's picture of the photo's own buffers, its root mean square
 distance on the face (scale 0..1) to the photo and to DDIM's long chain, and dlib's identity distance to the photo. Edits: each
@@ -25,6 +25,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
+from benchmarks._photos import default_photos  # noqa: E402
 from core import compose  # noqa: E402
 from core.conditioning import code_of  # noqa: E402
 from core.diffusion import ddim, edit, invert, schedule_at, timesteps, unit_noise  # noqa: E402
@@ -136,7 +137,7 @@ def _psnr(error: float) -> float:
 def main() -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", nargs="?", type=Path, default=default_photos(), help="photos (default: the test photos)")
     parser.add_argument("--count", type=int, default=4)
     parser.add_argument("--prior")
     parser.add_argument("--long", type=int, default=50)
