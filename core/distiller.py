@@ -20,7 +20,7 @@ from core.errors import UserError
 from core.files import atomic_save
 from core.train_data import Example
 from core.train_step import Batch
-from core.trainer import STATE_VERSION, read_state
+from core.trainer import STATE_VERSION, placed, read_state
 from models import student as packing
 from models.critic import Critic, levels
 from models.rig_model import RigModel
@@ -74,8 +74,8 @@ class Distiller:
         if prior.config.prediction != "velocity":
             raise UserError("A student can only be made of a model that predicts velocity, not noise.")
         self.config, self.device = config, device
-        self.prior = _placed(prior, device)
-        self.student = _placed(RigModel(prior.config), device)
+        self.prior = placed(prior, device).requires_grad_(False).eval()
+        self.student = placed(RigModel(prior.config), device).requires_grad_(False).eval()
         self.student.load_state_dict(self.prior.state_dict())
         self.network = self.student.denoisingUNet.requires_grad_(True)
         torch.manual_seed(config.seed)
@@ -234,8 +234,3 @@ def _spread(coverage: Tensor) -> Tensor:
     """Coverage (B, 1, S, S) averaged over a window of an eighth of the side."""
     reach = coverage.shape[-1] // 16
     return F.avg_pool2d(coverage, 2 * reach + 1, 1, reach)
-
-
-def _placed(model: RigModel, device: torch.device) -> RigModel:
-    placed = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed.requires_grad_(False).eval()  # type: ignore[no-any-return]

@@ -42,7 +42,7 @@ class Trainer:
         self.share = self.group.share(config)
         self.workers = workers if self.share.slices == 1 else 1  # statistics are exchanged within a pass: one after the other
         self._threads: ThreadPoolExecutor | None = None
-        self.model = _placed(RigModel(config.network), device)
+        self.model = placed(RigModel(config.network), device)
         trained: nn.Module = self.model if config.encoder == "trained" else self.model.denoisingUNet
         self.model.requires_grad_(False).train()
         self.parameters = list(trained.requires_grad_(True).parameters())
@@ -170,7 +170,7 @@ class Trainer:
         """A copy of the model with the running mean, in eval mode."""
         model = RigModel(self.config.network)
         model.load_state_dict(self.mean)
-        return _placed(model.to(dtype), self.device).eval()
+        return placed(model.to(dtype), self.device).eval()
 
     def save(self, path: Path) -> None:
         """Write everything needed to go on, at once."""
@@ -226,7 +226,8 @@ class Trainer:
         atomic_write(path, to_bytes(self.mean, self.description(facts)), make_folder=True)
 
 
-def _placed(model: RigModel, device: torch.device) -> RigModel:
+def placed(model: RigModel, device: torch.device) -> RigModel:
+    """The model on a device, its weights in channels_last."""
     return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

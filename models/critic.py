@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import DenoiserConfig
-from models.denoiser import Denoiser, pick_buffers, timestep_embedding
+from models.denoiser import Denoiser
 
 
 class Critic(nn.Module):
@@ -38,12 +37,5 @@ def _head(channels: int, width: int) -> nn.Sequential:
 
 def levels(network: Denoiser, x: Tensor, t: Tensor, condition: Tensor, code: Tensor) -> list[Tensor]:
     """What a denoiser's encoder half makes of noisy pictures: the last feature map (B, C, h, w) of each level, finest first."""
-    config = network.config
-    embedding = network.time_embed(timestep_embedding(t, config.base).to(code.dtype))
-    h = torch.cat([x, *pick_buffers(condition, config.buffers)], 1)
-    h = F.pixel_unshuffle(h, config.patch) if config.patch > 1 else h
-    found: dict[int, Tensor] = {}
-    for stage in network.input_blocks:
-        h = stage(h, embedding, code)
-        found[h.shape[-1]] = h
-    return [found[side] for side in sorted(found, reverse=True)]
+    _, _, maps = network.descend(x, t, condition, code)
+    return list({value.shape[-1]: value for value in maps}.values())  # a later map of the same side takes the place

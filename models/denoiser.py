@@ -185,16 +185,24 @@ class Denoiser(nn.Module):
             stage.append(AttentionBlock(outputs, self.config))
         return stage
 
-    def forward(self, x: Tensor, t: Tensor, condition: Tensor, code: Tensor) -> Tensor:
+    def descend(self, x: Tensor, t: Tensor, condition: Tensor, code: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """The encoder half: patches of input and buffers, the time embedding, and the feature map after each stage, finest first.
+
+        Arguments as in `forward`.
+        """
         embedding = self.time_embed(timestep_embedding(t, self.config.base).to(code.dtype))
-        h = torch.cat([x, *pick_buffers(condition, self.config.buffers)], 1)
+        patches = torch.cat([x, *pick_buffers(condition, self.config.buffers)], 1)
         if self.config.patch > 1:
-            h = F.pixel_unshuffle(h, self.config.patch)
-        patches, skips = h, []
+            patches = F.pixel_unshuffle(patches, self.config.patch)
+        h, skips = patches, []
         for stage in self.input_blocks:
             h = stage(h, embedding, code)
             skips.append(h)
-        h = self.middle_block(h, embedding, code)
+        return patches, embedding, skips
+
+    def forward(self, x: Tensor, t: Tensor, condition: Tensor, code: Tensor) -> Tensor:
+        patches, embedding, skips = self.descend(x, t, condition, code)
+        h = self.middle_block(skips[-1], embedding, code)
         for stage in self.output_blocks:
             h = stage(torch.cat([h, skips.pop()], 1), embedding, code)
         h = self.out(h)
