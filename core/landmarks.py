@@ -30,6 +30,8 @@ MAX_FACES = 8
 _WORK_SIDE = 1280  # the detector looks at small copies anyway
 _REFINE_SIDE = 512
 _TILE_SIDE = 448
+_PART = 9.0  # side of a part, in `DetectedFace.scale`, in which the detector finds a face
+_BEHIND = 0.55  # size of faces that are looked for beside others, in that of those
 _LARGE_SHARE = 0.15  # of the picture's longer side: with eyes that far apart there is hardly room for a second face
 
 # MediaPipe points that stand where the 68-point convention (Sagonas et al. 2013, iBUG 300-W) marks a face. Left and right are
@@ -142,13 +144,32 @@ class FaceFinder:
         if not thorough or faces and max(face.scale for face in faces) > _LARGE_SHARE * max(image.shape[:2]):
             return sorted(faces, key=lambda face: -face.scale)
         for count in (2, 4, 8):
-            for view, factor, offset in _tiles(image, count):
-                for face in (found.moved(factor, offset) for found in self._run(view)):
-                    if not any(_same(face, other) for other in faces) and not _cut_by(face, offset, view, factor, image):
-                        faces.append(face)
+            faces += self._in_tiles(image, count, faces)
             if faces:
                 break
         return sorted(faces, key=lambda face: -face.scale)
+
+    def everyone(self, image: np.ndarray) -> list[DetectedFace]:
+        """As `detect`, and where there are several faces, those beside them that are too small in the picture for a first look,
+        down to about half the usual size: smaller parts are searched."""
+        faces = self.detect(image)
+        if len(faces) < 2:
+            return faces
+        usual = float(np.median([face.scale for face in faces]))
+        side = _PART * max(_BEHIND * usual, MIN_EYE_DISTANCE)
+        count = min(round(2 * max(image.shape[:2]) / side - 1), 8)
+        if count > 2:
+            faces += self._in_tiles(image, count, faces)
+        return sorted(faces, key=lambda face: -face.scale)
+
+    def _in_tiles(self, image: np.ndarray, count: int, known: Sequence[DetectedFace]) -> list[DetectedFace]:
+        """The faces in parts of a picture that are not among the known ones."""
+        faces: list[DetectedFace] = []
+        for view, factor, offset in _tiles(image, count):
+            for face in (found.moved(factor, offset) for found in self._run(view)):
+                if not any(_same(face, other) for other in (*known, *faces)) and not _cut_by(face, offset, view, factor, image):
+                    faces.append(face)
+        return faces
 
     def refine(self, image: np.ndarray, face: DetectedFace) -> DetectedFace:
         """The same face measured again on its own aligned crop, where every face has one size; `face` itself if that fails."""

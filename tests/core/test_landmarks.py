@@ -148,3 +148,22 @@ def test_nothing_is_said_on_the_error_stream(capfd: pytest.CaptureFixture[str], 
     assert capfd.readouterr().err == ""
     os.write(2, b"still there\n")
     assert capfd.readouterr().err == "still there\n"
+
+
+def test_everyone_in_a_crowd_is_found(finder: FaceFinder, sample_photo: Path) -> None:
+    """Faces of a fortieth of the picture, beside two that a first look sees."""
+    face = cv2.resize(load_image(sample_photo).pixels[:230, 130:330], (200, 230))
+    crowd = np.full((1300, 2300, 3), 90, np.uint8)
+    for x in range(9):
+        for y in range(3):
+            crowd[40 + 420 * y:270 + 420 * y, 30 + 250 * x:230 + 250 * x] = face
+    large = cv2.resize(face, (360, 414), interpolation=cv2.INTER_CUBIC)
+    crowd[440:854, 280:640] = large
+    crowd[440:854, 1520:1880] = large
+    hidden = 6  # small ones that the large ones lie over
+    found = finder.everyone(crowd)
+    assert len(finder.detect(crowd)) < len(found)
+    assert len(found) >= 0.9 * (27 + 2 - hidden)
+    assert [f.scale for f in found] == sorted((f.scale for f in found), reverse=True)
+    alone = load_image(sample_photo).pixels
+    assert len(finder.everyone(alone)) == 1
