@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -41,19 +43,25 @@ class Backend:
     def __str__(self) -> str:
         return f"{self.runtime} {plain_dtype(self.dtype)}"
 
-    def network(self, model: RigModel) -> EpsilonNetwork:
+    def network(self, model: RigModel, keep: bool = True) -> EpsilonNetwork:
         """A model (float32, on the CPU) as a `NoisePredictor`; the model may be changed by it and belongs to it from then on.
 
-        A runtime that fails at this model makes way for torch, with a warning.
+        keep: whether a file that another runtime needs of it is kept for the next time. A runtime that fails at this model makes
+        way for torch, with a warning.
         """
         if self.runtime != "torch":
             try:
-                run = exported.load(self.runtime, exported.export(model, _folder()), self.dtype, CPU_THREADS)
-                return exported.ExportedNetwork(model, run)
+                return self._exported(model, keep)
             except (ImportError, OSError, RuntimeError) as problem:
                 log.warning("%s can't run this model (%s), torch does", self, str(problem).splitlines()[0])
         model = model.to(self.device, self.dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return (GraphedNetwork if self.device.type == "cuda" else FastNetwork)(model)
+
+    def _exported(self, model: RigModel, keep: bool) -> EpsilonNetwork:
+        with ExitStack() as stack:
+            folder = _folder() if keep else Path(stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
+            run = exported.load(self.runtime, exported.export(model, folder), self.dtype, CPU_THREADS)
+        return exported.ExportedNetwork(model, run)
 
 
 def pick_backend(build: Callable[[], RigModel], device: torch.device, cache: Path | None, key: str) -> Backend:

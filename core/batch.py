@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 from core import cluster as workplace
 from core.batch_plan import Task, plan, rigs_of
 from core.cli import DEFECT, INTERRUPTED, OK
-from core.edit_command import add_edit_arguments, copied, draft, parse_values
+from core.edit_command import CopyFrom, add_edit_arguments, copied, draft, parse_values, prior_given
 from core.errors import ParameterError, PhotoError, UserError
 from core.export import SUFFIXES, read_request, save_image
 from core.files import atomic_write
+from core.people.shelf import find_person
 
 if TYPE_CHECKING:
     from core.engine import Engine
@@ -40,7 +41,7 @@ _LOCAL_THREADS = 2  # of the network on a processor, so fewer workers than proce
 @dataclass(frozen=True)
 class Row:
     """What became of one picture. status: made now, kept from before, failed, or not begun. seconds, identity_distance: of its
-    making; None where there is none."""
+    making; None where there is none. person: whose model made it; '' for the prior itself."""
 
     photo: str
     rig: str
@@ -50,18 +51,21 @@ class Row:
     seconds: float | None = None
     identity_distance: float | None = None
     tries: int = 0
+    person: str = ""
     key: str = ""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every worker needs: the engine's options, blocks to copy from other photos, and how photos are opened."""
+    """What every worker needs: the engine's options, the file of a person, blocks to copy from other photos, and how photos are
+    opened."""
 
     prior: str | None
+    person: str | None
     head: str | None
     estimator: str | None
     rasterizer: str
-    copies: tuple[tuple[str, Path], ...]
+    copies: tuple[CopyFrom, ...]
     face: int | None
     aligned: bool
 
@@ -80,15 +84,16 @@ class Maker:
         self.engine: Engine = Engine(prior=settings.prior, head=settings.head, estimator=settings.estimator,
                                      rasterizer=settings.rasterizer)
         self._opened: tuple[Any, Session] | None = None
+        if settings.person:
+            self.engine.take_person(settings.person)
 
     def __call__(self, task: Task) -> Row:
         started = time.perf_counter()
         row = Row(task.shown, task.rig.name, task.out.name, FAILED, key=task.key)
         for tries in range(1, TRIES + 1):
             try:
-                distance = self._make(task)
-                return replace(row, status=MADE, seconds=round(time.perf_counter() - started, 3), tries=tries,
-                               identity_distance=distance)
+                made = replace(self._make(task, row), tries=tries)
+                return replace(made, seconds=round(time.perf_counter() - started, 3))
             except (PhotoError, ParameterError) as error:  # would be the same again
                 return replace(row, reason=str(error), tries=tries)
             except UserError as error:
@@ -99,7 +104,8 @@ class Maker:
             self._opened = None
         return replace(row, seconds=round(time.perf_counter() - started, 3))
 
-    def _make(self, task: Task) -> float | None:
+    def _make(self, task: Task, row: Row) -> Row:
+        """Make and write the picture; the row with what is known of it then."""
         if task.out.exists() and read_request(task.out) is None:
             raise UserError(f"There is another file {task.out.name} already. Choose another folder for --out, or take it away.")
         session = self._open(task)
@@ -107,7 +113,8 @@ class Maker:
         request = replace(task.rig.request, photo=session.digest, rig=rig, prior=self.engine.prior.digest)
         result = self.engine.render(request)
         save_image(result.image, task.out, source=session.photo.image, request_json=request.to_json())
-        return result.identity_distance
+        person = self.engine.person(request.person).name if request.person else ""
+        return replace(row, status=MADE, identity_distance=result.identity_distance, person=person)
 
     def _open(self, task: Task) -> Session:
         """The photo of a task; opened again only for another photo."""
@@ -226,9 +233,12 @@ def run(args: argparse.Namespace) -> int:
     plain = draft(args)
     head, digest = _model(args)
     rigs = rigs_of(args.rigs, parse_values(head, args.values), plain, head)
-    copies = tuple((block, Path(os.path.abspath(photo))) for block, photo in args.copies)
-    settings = Settings(_full(args.prior), args.head, args.estimator, args.rasterizer, copies, args.face, args.aligned)
-    decides = {**asdict(settings), "prior": digest, "copies": [[block, str(path), _stamp(path)] for block, path in copies]}
+    copies = tuple(copy._replace(photo=Path(os.path.abspath(copy.photo))) for copy in args.copies)
+    person = os.path.abspath(find_person(args.person)) if args.person else None
+    settings = Settings(_full(prior_given(args)), person, args.head, args.estimator, args.rasterizer, copies, args.face,
+                        args.aligned)
+    taken = [[copy.block, str(copy.photo), copy.amount, _stamp(copy.photo)] for copy in copies]
+    decides = {**asdict(settings), "prior": digest, "person": plain.person, "copies": taken}
     out = Path(os.path.abspath(args.out))
     tasks = plan(args.photos, rigs, out, f".{args.format}", decides)
     with _interruptible() as stopped:
@@ -241,13 +251,13 @@ def _model(args: argparse.Namespace) -> tuple[Any, str]:
     from core.head import load_head
     from core.prior import load_prior  # loads torch, so only once the arguments make sense
 
-    prior = load_prior(args.prior)
+    prior = load_prior(prior_given(args))
     return load_head(args.head or prior.head), prior.digest
 
 
-def _full(prior: str | None) -> str | None:
+def _full(prior: str | Path | None) -> str | None:
     """A file's full path, because workers may be elsewhere; an imported model's name as it is."""
-    return os.path.abspath(prior) if prior and Path(prior).exists() else prior
+    return os.path.abspath(prior) if prior and Path(prior).exists() else str(prior) if prior else None
 
 
 def _stamp(path: Path) -> list[int]:

@@ -14,6 +14,7 @@ from core.edit_command import parse_value
 from core.errors import ParameterError, UserError
 from core.export import SUFFIXES, read_request
 from core.head.base import HeadModel
+from core.people.shelf import find_digest
 from core.prepare_items import Item, find_items
 from core.request import RenderRequest
 from core.rig import Rig, Value, apply
@@ -47,7 +48,8 @@ class Task:
 def read_rig(path: Path, draft: RenderRequest) -> RenderRequest:
     """The edit in a file: a rig or a whole request as JSON, an `edit --report`, plain {name: value}, or an exported picture.
 
-    A whole request brings its own seed, steps, noise and strength; for the others they are the draft's. size is the draft's.
+    A whole request brings its own seed, steps, noise, strength and person; for the others they are the draft's. size is the
+    draft's, and so is the person where it has one.
     Raises UserError for anything else.
     """
     plain = _json_of(path)
@@ -57,6 +59,8 @@ def read_rig(path: Path, draft: RenderRequest) -> RenderRequest:
         if "rig" in plain:
             found = RenderRequest.from_json({"photo": "", **plain})
             request = replace(found, photo="", prior="", size=draft.size, quality="settled")
+            if draft.person is not None:
+                request = replace(request, person=draft.person, identity=draft.identity)
         else:
             plain = plain if isinstance(plain.get("values"), dict) else {"values": plain}
             values = {name: parse_value(name, v) if isinstance(v, str) else v for name, v in plain["values"].items()}
@@ -67,8 +71,9 @@ def read_rig(path: Path, draft: RenderRequest) -> RenderRequest:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is no rig ({' '.join(str(error).split())}). A rig is JSON as in {{\"light.azimuth\": 60}}, a "
                         "request as 'main.py edit --report' writes it, or a picture that this program exported.") from error
-    if request.person is not None:
-        raise UserError(f"{path} was made with a personal model, which a batch can't use.")
+    if request.person not in (None, draft.person) and find_digest(request.person) is None:
+        raise UserError(f"{path} was made with the model of a person who is not here. Import that person with 'main.py people "
+                        "import', or give another one with --person.")
     if request.rig.copied("appearance"):
         raise UserError(f"{path} takes the appearance from another photo, which it only names. Give that photo with "
                         "--copy appearance:PHOTO2 and leave the block out of the file.")

@@ -27,6 +27,10 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "edit": Command("core.edit_command", "make an edited picture of a photo, without the window"),
     "batch": Command("core.batch", "make edited pictures of many photos, or many edits of one, with a report"),
+    "personalize": Command("core.personalize.command", "make a model of one person from an album of photos"),
+    "people": Command("core.people.command", "list, show, rename, export, import and delete the models of people"),
+    "swap": Command("core.swap", "carry photos over to other people: a grid of people and photos"),
+    "mix": Command("core.swap_mix", "put the appearance of one photo onto another: a grid"),
     "prepare": Command("core.prepare", "turn a folder of portraits into training data"),
     "train": Command("core.train", "train a generic model on prepared data"),
     "distill": Command("core.distill", "make a few-step student of a model, for fast pictures"),
@@ -109,7 +113,7 @@ def _run_window(arguments: list[str], open_window: OpenWindow, display_problem: 
     parser = Parser(
         prog="main.py", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="DiffusionRig Studio: change the light, expression and pose of a portrait photo.",
-        epilog="commands:\n" + "\n".join(f"  {name:<10}{command.help}" for name, command in COMMANDS.items())
+        epilog="commands:\n" + "\n".join(f"  {name:<12}{command.help}" for name, command in COMMANDS.items())
                + "\n\n'main.py COMMAND --help' shows what a command takes.")
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo to open in the window")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from (for every command)")

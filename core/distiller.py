@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from core.errors import UserError
 from core.files import atomic_save
+from core.train_config import PRECISIONS
 from core.train_data import Example
 from core.train_step import Batch
 from core.trainer import STATE_VERSION, placed, read_state
-from models import student as packing
+from models import adapters, changes
 from models.critic import Critic, levels
 from models.rig_model import RigModel
 from models.schedule import alphas_bar
@@ -38,7 +39,11 @@ class DistillConfig:
     do so beside each other, each on one core. rate, critic_rate: of Adam. ema: decay of the student's running mean. features:
     weight of the feature loss beside the mean absolute error. adversarial: the critic's gradient as a share of that of the other
     two; it comes in over `critic_ramp` steps from step `critic_from` on. cleanest, noisiest: timesteps between which the frozen
-    prior looks at pictures.
+    prior looks at pictures. rank: of low-rank adapters (`models.adapters`) that are trained in place of the weights; 0 for none.
+    precision: 'bfloat16' autocast, or 'float32'. alternate: a step trains one timestep of the chain, drawn anew each time, and
+    only walks to it, so that there are twice as many steps a minute. background: weight of what is compared away from the head (1
+    as on it), which nothing tells the network and which an album of few photos would only teach it by heart. colour:
+    weight of the squared difference of the mean colours on the head, of each picture and channel.
     """
 
     timesteps: tuple[int, ...] = (999, 400)
@@ -54,6 +59,11 @@ class DistillConfig:
     cleanest: int = 20
     noisiest: int = 250
     seed: int = 0
+    rank: int = 0
+    precision: str = "bfloat16"
+    alternate: bool = False
+    background: float = 1.0
+    colour: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "timesteps", tuple(self.timesteps))
@@ -61,28 +71,36 @@ class DistillConfig:
             raise ValueError("timesteps must fall from one to the next")
         if not (self.timesteps[0] < 1000 and self.timesteps[-1] >= 0 and 0 <= self.cleanest < self.noisiest <= 1000):
             raise ValueError("timesteps go from 0 to 999")
-        if min(self.batch, self.workers) < 1:
-            raise ValueError("batch and workers must be at least 1")
+        if min(self.batch, self.workers) < 1 or self.rank < 0 or self.precision not in PRECISIONS:
+            raise ValueError(f"batch and workers are at least 1, rank at least 0, precision {' or '.join(PRECISIONS)}")
+        if not 0 <= self.background <= 1:
+            raise ValueError("background is between 0 and 1")
 
 
 class Distiller:
     """The student, its running mean, its critic, their optimisers, and the count of steps."""
 
-    def __init__(self, prior: RigModel, config: DistillConfig, device: torch.device) -> None:
-        """prior: weights to start from and to look with. Raises UserError where it does not predict velocity: noise predicted at
-        the noisiest timestep says next to nothing of the picture."""
+    def __init__(self, prior: RigModel, config: DistillConfig, device: torch.device, start: RigModel | None = None,
+                 beside: int = 0) -> None:
+        """prior: weights to look with, and to start from where `start`, a student that exists already, is None. beside: how many
+        of the workers run at a time, where memory is short; 0 for all.
+
+        Raises UserError where it does not predict velocity: noise predicted at the noisiest timestep says next to nothing of the
+        picture."""
         if prior.config.prediction != "velocity":
             raise UserError("A student can only be made of a model that predicts velocity, not noise.")
-        self.config, self.device = config, device
+        self.config, self.device, self.beside = config, device, beside or config.workers
         self.prior = placed(prior, device).requires_grad_(False).eval()
         self.student = placed(RigModel(prior.config), device).requires_grad_(False).eval()
-        self.student.load_state_dict(self.prior.state_dict())
-        self.network = self.student.denoisingUNet.requires_grad_(True)
+        self.student.load_state_dict((start or self.prior).state_dict())
         torch.manual_seed(config.seed)
+        self.network = self.student.denoisingUNet
+        trained = (adapters.adapt(self.network, config.rank) if config.rank
+                   else list(self.network.requires_grad_(True).parameters()))
         self.critic = Critic(prior.config).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
-        self.sides = [(list(module.parameters()), torch.optim.Adam(module.parameters(), rate, betas=(0.5, 0.99), fused=True))
-                      for module, rate in ((self.network, config.rate), (self.critic, config.critic_rate))]
+        self.sides = [(each, torch.optim.Adam(each, rate, betas=(0.5, 0.99), fused=True))
+                      for each, rate in ((trained, config.rate), (list(self.critic.parameters()), config.critic_rate))]
         self.bar = alphas_bar(prior.config.schedule, prior.config.steps).float().to(device)
         self.step = 0
         self._threads: ThreadPoolExecutor | None = None
@@ -93,16 +111,17 @@ class Distiller:
         return self.step * self.config.batch * self.config.workers
 
     def train_step(self, incoming: Iterator[list[Example]]) -> dict[str, float]:
-        """One step of student and critic; returns the mean losses, and those of each step of the chain ('error0', ...).
+        """One step of student and critic; returns the mean losses, and without `alternate` those of each step of the chain too
+        ('error0', ...).
 
         Raises UserError when a loss is no number any more.
         """
         config, first = self.config, (self.config.seed * 1_000_003 + self.step) * self.config.workers
         jobs = [(next(incoming), first + k) for k in range(config.workers)]
-        if config.workers > 1:
+        if self.beside > 1:
             parts = list(self._pool().map(self._part, *zip(*jobs, strict=True)))
         else:
-            parts = [self._part(*jobs[0])]
+            parts = [self._part(*job) for job in jobs]
         for index, (parameters, optimiser) in enumerate(self.sides):
             for parameter, *found in zip(parameters, *(part[1][index] for part in parts), strict=True):
                 # as in core.trainer: the fused optimiser needs a gradient to lie in memory as its parameter does
@@ -119,7 +138,7 @@ class Distiller:
     def _pool(self) -> ThreadPoolExecutor:
         """Threads that each walk one batch on one core, as in `core.trainer`."""
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(self.config.workers, "distill", torch.set_num_threads, (1,))
+            self._threads = ThreadPoolExecutor(self.beside, "distill", torch.set_num_threads, (1,))
         return self._threads
 
     def _part(self, examples: list[Example], seed: int) -> tuple[dict[str, float], tuple[list[Tensor], list[Tensor]]]:
@@ -136,8 +155,13 @@ class Distiller:
             code = self.prior.encode(batch.view, batch.condition, batch.vector).float()
         said: dict[str, float] = {}
         gradients = tuple([torch.zeros_like(p) for p in parameters] for parameters, _ in self.sides)
-        x, share = noise(), 1 / len(config.timesteps)
-        for k, t in enumerate(config.timesteps):
+        only = int(torch.randint(len(config.timesteps), (), generator=generator)) if config.alternate else None
+        x, share = noise(), 1 / len(config.timesteps) if only is None else 1.0
+        for k, t in enumerate(config.timesteps[:None if only is None else only + 1]):
+            if only is not None and k < only:
+                with torch.no_grad():
+                    x = self._next(self._picture(x, t, batch.condition, code), k, noise())
+                continue
             made = self._picture(x, t, batch.condition, code)
             out = made.detach().clamp(-1.2, 1.2).requires_grad_()
             look = torch.randint(config.cleanest, config.noisiest, (len(x),), generator=generator).to(self.device)
@@ -147,14 +171,19 @@ class Distiller:
                 torch._foreach_add_(totals, list(parts))
             for name, value in losses.items():
                 said[name] = said.get(name, 0.0) + value * share
-                said[f"{name}{k}"] = value
-            if k + 1 < len(config.timesteps):
-                after = self.bar[config.timesteps[k + 1]]
-                x = after.sqrt() * out.detach().clamp(-1, 1) + (1 - after).sqrt() * noise()
+                if only is None:
+                    said[f"{name}{k}"] = value
+            if only is None and k + 1 < len(config.timesteps):
+                x = self._next(out.detach(), k, noise())
         return said, (gradients[0], gradients[1])
 
+    def _next(self, made: Tensor, k: int, noise: Tensor) -> Tensor:
+        """What step k + 1 of the chain sees after step k made a picture."""
+        after = self.bar[self.config.timesteps[k + 1]]
+        return after.sqrt() * made.clamp(-1, 1) + (1 - after).sqrt() * noise
+
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16")
 
     def _picture(self, x: Tensor, t: int, condition: Tensor, code: Tensor) -> Tensor:
         """The picture that the student sees in x, from its velocity."""
@@ -179,14 +208,16 @@ class Distiller:
             with torch.no_grad():
                 real = seen(photo)
                 scales = [value.float().std((2, 3), keepdim=True).mean(0, keepdim=True) + 1e-3 for value in real]
-            fake = seen(out)
-            error = ((out - photo).abs() * (1 + batch.coverage)).mean()
-            features = torch.stack([((a.float() - b.float()) / scale).abs().mean()
+            fake, spread = seen(out), _spread(batch.coverage)
+            area = config.background + (1 - config.background) * (2 * spread).clamp(max=1)
+            error = ((out - photo).abs() * (1 + batch.coverage) * area).mean()
+            features = torch.stack([(((a.float() - b.float()) / scale).abs() * F.adaptive_avg_pool2d(area, a.shape[-1])).mean()
                                     for a, b, scale in zip(fake, real, scales, strict=True)]).mean()
-            wanted, = torch.autograd.grad(error + config.features * features, out, retain_graph=True)
+            cast = _mean_on(out - photo, batch.coverage).square().mean()
+            wanted, = torch.autograd.grad(error + config.features * features + config.colour * cast, out, retain_graph=True)
             fooled = torch.stack([score.float().mean() for score in self.critic(out, rendered, fake)]).sum()
             push, = torch.autograd.grad(-fooled, out)
-            push = push * (_BACKGROUND + (1 - _BACKGROUND) * _spread(batch.coverage))
+            push = push * (_BACKGROUND + (1 - _BACKGROUND) * spread)
             told = zip(self.critic(photo, rendered, real), self.critic(out.detach(), rendered, [f.detach() for f in fake]),
                        strict=True)
             hinge = torch.stack([(1 - a.float()).relu().mean() + (1 + b.float()).relu().mean() for a, b in told]).sum()
@@ -199,9 +230,13 @@ class Distiller:
     # -- files ----------------------------------------------------------------------------------------------------------------
 
     def packed(self) -> dict[str, Tensor]:
-        """The student's running mean as a file holds it (see `models.student`)."""
-        base = {f"denoisingUNet.{key}": value for key, value in self.prior.denoisingUNet.state_dict().items()}
-        return packing.pack(base, {f"denoisingUNet.{key}": value for key, value in self.mean.items()})
+        """The student's running mean as a file holds it (see `models.changes`)."""
+        return changes.store_bytes(self.prior.state_dict(), self.weights(), changes.STUDENT)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The running mean as a plain model's state dict without the encoder, which is the prior's; adapters are added to their
+        weights."""
+        return {f"denoisingUNet.{key}": value for key, value in adapters.merged(self.mean).items()}
 
     def facts(self) -> dict[str, Any]:
         """What the card says of the student."""
@@ -230,7 +265,14 @@ class Distiller:
         self.step = int(state["step"])
 
 
+def _mean_on(picture: Tensor, coverage: Tensor) -> Tensor:
+    """Mean (B, 3) of a picture (B, 3, S, S) where the coverage (B, 1, S, S) is."""
+    return (picture * coverage).sum((2, 3)) / coverage.sum((2, 3)).clamp(min=1.0)
+
+
 def _spread(coverage: Tensor) -> Tensor:
-    """Coverage (B, 1, S, S) averaged over a window of an eighth of the side."""
-    reach = coverage.shape[-1] // 16
-    return F.avg_pool2d(coverage, 2 * reach + 1, 1, reach)
+    """Coverage (B, 1, S, S) averaged over a window of an eighth of the side, at a quarter of the size: fast."""
+    small = F.avg_pool2d(coverage, 4)
+    reach = small.shape[-1] // 16
+    wide = F.avg_pool2d(small, 2 * reach + 1, 1, reach)
+    return F.interpolate(wide, size=coverage.shape[-2:], mode="bilinear", align_corners=False)

@@ -132,8 +132,19 @@ def _data() -> Iterator[Finding]:
     yield _try("network", _network, essential=True)
     yield _try("identity model", _identity)
     yield from imported()
-    people = paths.known_people()
-    yield Finding(OK, f"people: {', '.join(people)}") if people else Finding(OPTIONAL, "people: none yet")
+    yield from _people()
+
+
+def _people() -> Iterator[Finding]:
+    from core.people.shelf import listed
+
+    people = listed()
+    good = [entry.name for entry in people if not entry.problem]
+    if good or not people:
+        yield Finding(OK, f"people: {', '.join(good)}") if good else Finding(OPTIONAL, "people: none yet")
+    for entry in people:
+        if entry.problem:
+            yield Finding(OPTIONAL, f"people: '{entry.name}' can't be used: {entry.problem}")
 
 
 def _try(name: str, look: Callable[[], str], essential: bool = False) -> Finding:

@@ -125,7 +125,8 @@ class Painter:
 
     sampler: how pictures from seeded noise are made, with the student if there is one. repaint_from: timestep from which on
     uncovered parts (the mouth's inside, the far side of a turned head) get fresh noise, so that the network paints them anew; 0
-    leaves them as the mesh filled them, which is better while a prior paints poorly.
+    leaves them as the mesh filled them, which is better while a prior paints poorly. inverter: who finds the noise of a photo;
+    None: the network itself.
     """
 
     network: NoisePredictor
@@ -133,6 +134,7 @@ class Painter:
     student: NoisePredictor | None = None
     sampler: Sampler = Sampler()
     repaint_from: int = 0
+    inverter: NoisePredictor | None = None
 
 
 def denoise(painter: Painter, start: Start, code: torch.Tensor, own_code: torch.Tensor, request: RenderRequest,
@@ -159,7 +161,8 @@ def denoise(painter: Painter, start: Start, code: torch.Tensor, own_code: torch.
         out = sample(network, x0, target, code, min(PREVIEW_EVALUATIONS, request.steps) if preview else request.steps,
                      request.seed, request.strength, painter.sampler, on_step)
     else:
-        inversion = cache((tuple(steps), request.seed), lambda: invert(painter.network, x0, own, own_code, steps, request.seed))
+        inversion = cache((tuple(steps), request.seed), lambda: invert(painter.inverter or painter.network, x0, own, own_code,
+                                                                       steps, request.seed))
         repaint = put(start.uncovered)[None] if painter.repaint_from and start.uncovered.any() else None
         out = edit(painter.network, inversion, target, code, skip, repaint, painter.repaint_from, request.seed, request.guidance,
                    own, own_code, on_step)

@@ -7,12 +7,13 @@ import importlib.metadata
 import io
 import json
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,17 +23,20 @@ from core.errors import AssetError, ParameterError, UserError
 from core.export import picture_format, save_image
 from core.files import atomic_write
 from core.head.base import HeadModel
-from core.paths import known_people, people_dir
+from core.people.header import read_about
+from core.people.shelf import find_person, prior_of
 from core.photo import load_image
 from core.request import DEFAULT_STEPS, MAX_STEPS, METHODS, NOISES, PAPER_STEPS, RenderRequest
 from core.rig import COPY_BLOCKS, Rig, Value, check, parameters
 
 if TYPE_CHECKING:
     from core.engine import Engine, Result
+    from core.people.person import Person
     from core.render.buffers import Buffers
     from core.session import Session
 
 _PACKAGES = ("torch", "numpy", "numba", "scipy", "mediapipe", "opencv-contrib-python", "pillow", "dlib-bin")
+_AMOUNT = re.compile(r"(.+)@([0-9]*\.?[0-9]+)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +60,9 @@ def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
                         help="a change, as in light.azimuth=60 or expression.smile=0.8; "
                              "light.color takes #rrggbb or r,g,b (0 to 1)")
     parser.add_argument("--copy", metavar="BLOCK:PHOTO2", dest="copies", action="extend", nargs="+", default=[],
-                        type=block_of_photo, help=f"take {', '.join(COPY_BLOCKS)} from another photo")
-    parser.add_argument("--person", metavar="NAME|FILE", help="use a personal model")
+                        type=block_of_photo, help=f"take {', '.join(COPY_BLOCKS)} from another photo; appearance:PHOTO2@0.5 goes "
+                                                  "half the way to it")
+    parser.add_argument("--person", metavar="NAME|FILE", help="use a person's model: one that 'main.py people' lists, or a file")
     add_model_arguments(parser)
     parser.add_argument("--method", choices=METHODS, default=METHODS[0],
                         help="studio keeps the photo's own detail; paper is the published method and nothing else: seeded noise, "
@@ -88,17 +93,19 @@ def run(arguments: argparse.Namespace) -> int:
     from core.engine import Engine  # loads torch, so only once the arguments make sense
 
     times: dict[str, float] = {}
-    engine = _timed(times, "load", lambda: Engine(prior=arguments.prior, head=arguments.head, estimator=arguments.estimator,
-                                                  rasterizer=arguments.rasterizer))
+    engine = _timed(times, "load", lambda: Engine(prior=prior_given(arguments), head=arguments.head,
+                                                  estimator=arguments.estimator, rasterizer=arguments.rasterizer))
     try:
         if arguments.out and engine.render_problem:
             raise AssetError(engine.render_problem + " Without --out, --save-buffers still works.")
+        person = _timed(times, "person", lambda: engine.take_person(arguments.person)) if arguments.person else None
         values = parse_values(engine.head, arguments.values)
         session = _timed(times, "open", lambda: engine.open(arguments.photo, arguments.face, aligned=arguments.aligned))
         _mention_other_faces(session, arguments.face)
         rig = copied(engine, Rig().update(values), arguments.copies, arguments.aligned)
-        identity = _timed(times, "album", lambda: _identity(engine, arguments)) if arguments.mean_identity else ()
-        request = replace(request, photo=session.digest, rig=rig, prior=engine.prior.digest, identity=identity)
+        if arguments.mean_identity:
+            request = replace(request, identity=_timed(times, "album", lambda: _identity(engine, arguments)))
+        request = replace(request, photo=session.digest, rig=rig, prior=engine.prior.digest)
         result = None
         if arguments.out:
             result = _render(engine, request)
@@ -106,9 +113,9 @@ def run(arguments: argparse.Namespace) -> int:
             _timed(times, "write", lambda: save_image(result.image, arguments.out, source=session.photo.image,
                                                       request_json=request.to_json()))
         if arguments.save_buffers:
-            save_buffers(engine.buffers(session, rig, identity=identity), arguments.save_buffers)
+            save_buffers(engine.buffers(session, rig, identity=request.identity), arguments.save_buffers)
         if arguments.report:
-            text = json.dumps(report(engine, session, request, result, times, arguments.out), indent=1)
+            text = json.dumps(report(engine, session, request, result, times, arguments.out, person), indent=1)
             atomic_write(arguments.report, text.encode())
     finally:
         engine.close()
@@ -128,19 +135,29 @@ def _draft(arguments: argparse.Namespace) -> RenderRequest:
 def draft(arguments: argparse.Namespace) -> RenderRequest:
     """The request but for what only the engine knows: photo, rig and prior.
 
-    Raises ParameterError for options that contradict each other, UserError for a person that is not there.
+    Raises ParameterError for options that contradict each other, AssetError for a person that is not there.
     """
     paper = arguments.method == "paper"
     given = [name for name in ("noise", "strength", "guidance") if getattr(arguments, name) is not None]
     if paper and given:
         raise ParameterError(f"--method paper has no --{given[0]}: it always starts from seeded noise and goes all the way.")
-    if arguments.person is not None:
-        raise _no_person(arguments.person)
+    person = read_about(find_person(arguments.person)) if arguments.person is not None else None
     steps = arguments.steps if arguments.steps is not None else PAPER_STEPS if paper else DEFAULT_STEPS
     return RenderRequest(photo="", noise="seeded" if paper else arguments.noise or NOISES[0], seed=arguments.seed, steps=steps,
                          strength=1.0 if arguments.strength is None else arguments.strength,
                          guidance=1.0 if arguments.guidance is None else arguments.guidance, size=arguments.size,
-                         method=arguments.method)
+                         method=arguments.method, person=person.digest if person else None,
+                         identity=person.identity if person else ())
+
+
+def prior_given(arguments: argparse.Namespace) -> str | Path | None:
+    """The prior to load: the one that was named, else the one that the person belongs to, else None for the one that ships.
+
+    Raises AssetError when the person's is not installed.
+    """
+    if arguments.prior is not None or arguments.person is None:
+        return arguments.prior  # type: ignore[no-any-return]
+    return prior_of(read_about(find_person(arguments.person)))
 
 
 def _identity(engine: Engine, arguments: argparse.Namespace) -> tuple[float, ...]:
@@ -163,8 +180,16 @@ def assignment(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def block_of_photo(text: str) -> tuple[str, Path]:
-    """'BLOCK:PHOTO' -> (BLOCK, path), for argparse."""
+class CopyFrom(NamedTuple):
+    """What `--copy` asks for. amount: see `core.rig.Copy`."""
+
+    block: str
+    photo: Path
+    amount: float = 1.0
+
+
+def block_of_photo(text: str) -> CopyFrom:
+    """'BLOCK:PHOTO' or 'appearance:PHOTO@AMOUNT', for argparse. A photo whose name ends like an amount is taken by its name."""
     block, colon, photo = text.partition(":")
     if not colon or not photo:
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form BLOCK:PHOTO2, as in light:other.jpg")
@@ -172,7 +197,15 @@ def block_of_photo(text: str) -> tuple[str, Path]:
         nearest = difflib.get_close_matches(block, COPY_BLOCKS, n=1, cutoff=0.0)[0]
         raise argparse.ArgumentTypeError(f"there is no block '{block}' to copy; the nearest is '{nearest}' "
                                          f"(of {', '.join(COPY_BLOCKS)})")
-    return block, Path(photo)
+    part = _AMOUNT.fullmatch(photo)
+    if part is None or Path(photo).is_file():
+        return CopyFrom(block, Path(photo))
+    amount = float(part[2])
+    if block != "appearance":
+        raise argparse.ArgumentTypeError(f"only appearance can be copied in part; write {block}:{part[1]}")
+    if not 0 <= amount <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}': the amount after @ goes from 0 to 1")
+    return CopyFrom(block, Path(part[1]), amount)
 
 
 def parse_values(head: HeadModel, assignments: Iterable[tuple[str, str]]) -> dict[str, Value]:
@@ -216,8 +249,9 @@ def save_buffers(buffers: Buffers, folder: Path) -> None:
 
 
 def report(engine: Engine, session: Session, request: RenderRequest, result: Result | None, times: dict[str, float],
-           out: Path | None) -> dict[str, Any]:
-    """What `--report` writes: plain values only. result, out: None where only buffers were asked for."""
+           out: Path | None, person: Person | None = None) -> dict[str, Any]:
+    """What `--report` writes: plain values only. result, out: None where only buffers were asked for. person: whose model it was;
+    None for the prior itself."""
     prior = engine.prior
     height, width = session.photo.image.pixels.shape[:2]
     return {
@@ -231,6 +265,8 @@ def report(engine: Engine, session: Session, request: RenderRequest, result: Res
         "fit": {"estimator": engine.estimator, "landmark_error": float(session.fit.landmark_error),
                 "light_residual": float(session.fit.light_residual)},
         "model": {"name": prior.name, "head": prior.head, "size": prior.size, "digest": prior.digest, "licence": prior.licence},
+        "person": {"name": person.name, "digest": person.digest, "file": str(person.path), "licence": person.licence}
+        if person else None,
         "device": str(engine.device),
         "dtype": str(engine.dtype).removeprefix("torch."),
         "seconds": {name: round(seconds, 4) for name, seconds in times.items()},
@@ -251,26 +287,24 @@ def versions() -> dict[str, str]:
 
 
 def _check_files(arguments: argparse.Namespace) -> None:
-    """Find out before the work, not after it, that a photo is not there or the result can't be written."""
-    for path in (arguments.photo, *(photo for _, photo in arguments.copies)):
-        if not path.is_file():
-            load_image(path)  # raises, with its own words
     if arguments.mean_identity is not None and not arguments.mean_identity.exists():
         raise UserError(f"There is no folder or file {arguments.mean_identity} for --mean-identity. Check the name.")
-    if arguments.out is not None:
-        picture_format(arguments.out)
-    for path in (arguments.out, arguments.report, arguments.save_mean_identity):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UserError(f"Could not write {path}: its folder does not exist. Make it first, or choose another folder.")
-    for path in (arguments.photo, *(photo for _, photo in arguments.copies)):
-        if arguments.out is not None and arguments.out.exists() and path.exists() and arguments.out.samefile(path):
-            raise UserError(f"--out {arguments.out} would overwrite the photo itself. Choose another name.")
+    check_paths((arguments.photo, *(copy.photo for copy in arguments.copies)), arguments.out,
+                (arguments.report, arguments.save_mean_identity))
 
 
-def _no_person(name: str) -> UserError:
-    known = known_people()
-    listing = f"Known people: {', '.join(known)}." if known else f"There are none in {people_dir()} yet."
-    return UserError(f"There is no person '{name}'. {listing}")
+def check_paths(photos: Iterable[Path], out: Path | None, others: Iterable[Path | None] = ()) -> None:
+    """Find out before the work, not after it, that a photo is not there or the results can't be written. Raises UserError."""
+    for path in photos:
+        if not path.is_file():
+            load_image(path)  # raises, with its own words
+        if out is not None and out.exists() and out.samefile(path):
+            raise UserError(f"--out {out} would overwrite the photo itself. Choose another name.")
+    if out is not None:
+        picture_format(out)
+    for written in (out, *others):
+        if written is not None and not written.absolute().parent.is_dir():
+            raise UserError(f"Could not write {written}: its folder does not exist. Make it first, or choose another folder.")
 
 
 def _mention_other_faces(session: Session, chosen: int | None) -> None:
@@ -278,10 +312,11 @@ def _mention_other_faces(session: Session, chosen: int | None) -> None:
         print(f"note: {len(session.faces)} faces found, taking the largest; --face 1 takes the next", file=sys.stderr)
 
 
-def copied(engine: Engine, rig: Rig, copies: Iterable[tuple[str, Path]], aligned: bool) -> Rig:
+def copied(engine: Engine, rig: Rig, copies: Iterable[CopyFrom], aligned: bool) -> Rig:
     """The rig with blocks of other photos put in. Raises PhotoError where one can't be used."""
-    for block, photo in copies:
-        rig = rig.copy(engine.copy_from(engine.open(photo, aligned=aligned), block))
+    for source in copies:
+        copy = engine.copy_from(engine.open(source.photo, aligned=aligned), source.block)
+        rig = rig.copy(replace(copy, amount=source.amount))
     return rig
 
 

@@ -13,29 +13,31 @@ import numpy as np
 import torch
 
 from core import compose, estimators, paths, reference
-from core.backends import Backend, pick_backend
+from core.backends import pick_backend
 from core.codes import FaceCode
 from core.conditioning import code_of, vector_problem
 from core.device import CPU_THREADS, pick_device
 from core.diffusion import Inversion
 from core.edit import Cache, Painter, Start, denoise, prepare_start
-from core.errors import AssetError, Cancelled, ParameterError, PhotoError, UserError
+from core.errors import AssetError, Cancelled, ParameterError, UserError
 from core.head import HeadModel, load_head
 from core.head.flame import FlameHead
 from core.landmarks import FaceFinder
-from core.photo import Photo, load_image
+from core.model import Model
+from core.opened import Opened
+from core.people.person import Person
+from core.people.taken import Taken
+from core.photo import Photo
 from core.prior import Prior, load_prior
 from core.render.buffers import Buffers, Workspace, render_buffers
 from core.render.rasterize import get_rasterizer
 from core.request import RenderRequest
 from core.rig import Copy, Rig, apply
-from core.sampling import Sampler
 from core.session import Session
 from core.watch import Clock, OnStep, Watch
 from models.rig_model import EpsilonNetwork
 
 PAPER_PREVIEW_STEPS = 5
-_KEPT_SESSIONS = 8
 _KEPT_INVERSIONS = 4
 _KEPT_RESULTS = 4
 
@@ -83,14 +85,12 @@ class Engine:
         self.backend = pick_backend(self.prior.build, self.device, paths.cache_dir() / "network_timing.json",
                                     self.prior.config.to_key())
         self.dtype = self.backend.dtype
-        self.network = self.backend.network(self.prior.build())
-        self._exact = self.network if self.backend.runtime == "torch" and self.dtype == torch.float32 else None
-        self.painter = _painter(self.prior, self.network, self.backend)
+        self.model = Model(self.prior, self.backend)
+        self._people = Taken(self.prior, self.head, self.backend)
         self._finder = FaceFinder()
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._opened = Opened(self._fitted, self._finder)
         self._inversions: OrderedDict[tuple[Any, ...], Inversion] = OrderedDict()
         self._results: OrderedDict[RenderRequest, Result] = OrderedDict()
-        self._codes: dict[str, torch.Tensor] = {}
         self._identities: dict[str, np.ndarray | None] = {}
         self._scratch = threading.local()
         # loads the compiled rasterizer before the first drag needs it
@@ -100,6 +100,16 @@ class Engine:
     def size(self) -> int:
         """Side of the network's pictures, pixels."""
         return self.prior.size
+
+    @property
+    def network(self) -> EpsilonNetwork:
+        """The prior's network."""
+        return self.model.network
+
+    @property
+    def painter(self) -> Painter:
+        """Who paints with the prior itself."""
+        return self.model.painter
 
     @property
     def render_problem(self) -> str | None:
@@ -119,6 +129,24 @@ class Engine:
         """Let go of the landmarker; the engine can't be used afterwards."""
         self._finder.close()
 
+    # -- people ---------------------------------------------------------------------------------------------------------
+
+    def take_person(self, name_or_path: str | Path) -> Person:
+        """The person of a name or file, ready for requests that carry the digest. Reading one takes a moment, reading it again
+        while it is among the newest few takes none.
+
+        Raises AssetError when there is none, the file can't be used, or it belongs to another prior.
+        """
+        return self._people.take(name_or_path)
+
+    def person(self, digest: str) -> Person:
+        """The person of a request: one that was taken before, or is on the user's shelf. Raises UserError when it is neither, or
+        the file has changed since."""
+        return self._people.person(digest)
+
+    def _model(self, request: RenderRequest) -> Model:
+        return self.model if request.person is None else self._people.model(request.person)
+
     # -- photos ---------------------------------------------------------------------------------------------------------
 
     def open(self, source: str | Path | bytes, face: int | None = None, aligned: bool = False) -> Session:
@@ -127,34 +155,22 @@ class Engine:
         aligned: the photo is an aligned square already and is taken whole. Raises PhotoError and NoFaceError with a message for
         the user.
         """
-        photo = self._aligned(source) if aligned else Photo.open(source, face, self._finder)
-        session = self._sessions.get(photo.digest)
-        if session is None:
-            session = Session(photo, self._estimate_code(self.head, photo), self.head, self.size, self.rasterizer,
-                              self._finder)
-        self._keep(self._sessions, photo.digest, session, _KEPT_SESSIONS)
-        return session
+        return self._opened.open(source, face, aligned)
+
+    def _fitted(self, photo: Photo) -> Session:
+        return Session(photo, self._estimate_code(self.head, photo), self.head, self.size, self.rasterizer, self._finder)
 
     def read_ahead(self, session: Session) -> None:
         """Do what the first edit of each kind would otherwise wait for."""
         if session.landing is not None:
             session.landing.read_ahead()
 
-    def _aligned(self, source: str | Path | bytes) -> Photo:
-        photo = Photo.aligned_already(load_image(source), self._finder)
-        height, width = photo.pixels.shape[:2]
-        if height != width:
-            raise PhotoError(f"{photo.image.name} has {width} x {height} pixels, but an aligned face is square. "
-                             "Open it as a plain photo, which finds and aligns its face.")
-        return photo
-
     def session(self, digest: str) -> Session:
-        """The opened photo of that digest. Raises UserError when it was not opened, or too long ago."""
-        try:
-            self._sessions.move_to_end(digest)
-            return self._sessions[digest]
-        except KeyError:
-            raise UserError("This photo is no longer open. Open it again.") from None
+        """The opened photo of that digest: one of the newest few, or one whose session somebody still holds.
+
+        Raises UserError when it is neither.
+        """
+        return self._opened.session(digest)
 
     def copy_from(self, session: Session, block: str) -> Copy:
         """A block of another photo, to put into a rig."""
@@ -191,17 +207,16 @@ class Engine:
     # -- pictures -------------------------------------------------------------------------------------------------------
 
     def render(self, request: RenderRequest, on_step: OnStep | None = None,
-               cancelled: Callable[[], bool] | None = None) -> Result:
+               cancelled: Callable[[], bool] | None = None, measure: bool = True) -> Result:
         """The picture a request asks for.
 
         on_step(step, steps, estimate): after each denoising step, with the present estimate of the crop (S, S, 3) uint8.
-        cancelled(): asked between steps; True ends the render by raising Cancelled. Equal requests give equal pictures.
-        Raises UserError with a message for the user.
+        cancelled(): asked between steps; True ends the render by raising Cancelled. measure: whether the identity distance of a
+        settled picture is measured, which takes as long as some steps. Equal requests give equal pictures. Raises UserError with
+        a message for the user.
         """
         if request.prior not in ("", self.prior.digest):
             raise UserError("This request was made for another prior than the one that is loaded.")
-        if request.person is not None:
-            raise UserError(f"There is no person '{request.person}'.")
         if self.render_problem:
             raise AssetError(self.render_problem)
         if request in self._results:
@@ -210,21 +225,26 @@ class Engine:
         if cancelled is not None and cancelled():
             raise Cancelled
         result = (self._paper if request.method == "paper" else self._studio)(request, Watch(on_step, cancelled))
-        self._keep(self._results, request, result, _KEPT_RESULTS)
+        if measure:
+            result = self._measured(result)
+            self._keep(self._results, request, result, _KEPT_RESULTS)
         return result
 
     def _studio(self, request: RenderRequest, watch: Watch) -> Result:
         clock = Clock()
-        opened = self.session(request.photo)
-        self.edited_code(opened, request.rig, request.identity)  # checks the identity
-        session = opened.with_identity(request.identity)
+        opened, model = self.session(request.photo), self._model(request)
+        identity = request.identity or model.identity
+        self.edited_code(opened, request.rig, identity)  # checks the identity
+        session = opened.with_identity(identity)
         edited = apply(request.rig, self.head, session.code, opened.landing)
         start = prepare_start(session, edited, request)
         clock.lap("start")
-        code = self._code(self._appearance(request, session), start.target, edited)
-        own_code = self._code(session, start.own, start.own_code)
+        code = self._blended(request, session, lambda photo: self._code(model, photo, start.target, edited))
+        inverter = self.model if request.transfer else model
+        own_code = self._code(inverter, session, start.own, start.own_code)
         clock.lap("code")
-        picture = denoise(self.painter, start, code, own_code, request, watch.step(partial(self._estimate, start)),
+        painter = model.painter if inverter is model else replace(model.painter, inverter=inverter.network)
+        picture = denoise(painter, start, code, own_code, request, watch.step(partial(self._estimate, start)),
                           self._inversion_cache(request, start))
         clock.lap("diffusion")
         return self._finish(session, start, picture, request, clock)
@@ -232,13 +252,14 @@ class Engine:
     def _paper(self, request: RenderRequest, watch: Watch) -> Result:
         """The published chain (`core.reference`), in 32-bit numbers whatever the device would rather have."""
         clock = Clock()
-        session = self.session(request.photo)
-        edited = self.edited_code(session, request.rig, request.identity, "paper")
+        session, model = self.session(request.photo), self._model(request)
+        edited = self.edited_code(session, request.rig, request.identity or model.identity, "paper")
         buffers = reference.edit_buffers(self.head, session.code, edited, self.size, self.rasterizer)
         clock.lap("start")
         settled = request.quality == "settled"
-        network = self._exact_network() if settled else self.network
-        code = code_of(network, reference.network_picture(self._appearance(request, session).reference), buffers, edited)
+        network = model.exact if settled else model.network
+        code = self._blended(request, session, lambda photo: code_of(
+            network, reference.network_picture(photo.reference), buffers, edited))
         clock.lap("code")
         picture = reference.sample(network, reference.noise(self.size, request.seed), buffers, code,
                                    request.steps if settled else min(request.steps, PAPER_PREVIEW_STEPS),
@@ -247,41 +268,46 @@ class Engine:
         crop = reference.to_png(picture)
         image = crop if request.size == "crop" else session.photo.paste(crop)
         clock.lap("paste")
-        return self._measured(Result(image, crop, request, clock.laps), session, clock)
+        return Result(image, crop, request, clock.laps)
 
     def _finish(self, session: Session, start: Start, picture: np.ndarray, request: RenderRequest, clock: Clock) -> Result:
         crop = start.at_native(picture)
         crop8 = compose.to_uint8(crop)
         image = crop8 if request.size == "crop" else session.photo.paste(crop)
         clock.lap("paste")
-        return self._measured(Result(image, crop8, request, clock.laps), session, clock)
+        return Result(image, crop8, request, clock.laps)
 
-    def _measured(self, result: Result, session: Session, clock: Clock) -> Result:
+    def _measured(self, result: Result) -> Result:
         if result.request.quality != "settled":
             return result
-        distance = self.identity_distance(session, result.crop)
+        clock = Clock()
+        distance = self.identity_distance(self.session(result.request.photo), result.crop)
         clock.lap("identity")
-        return replace(result, identity_distance=distance)
+        return replace(result, identity_distance=distance, timings={**result.timings, **clock.laps})
 
     def _estimate(self, start: Start, estimate: torch.Tensor) -> np.ndarray:
         return compose.to_uint8(start.masked(compose.from_model(estimate[0].float().cpu().numpy())))
 
-    def _appearance(self, request: RenderRequest, session: Session) -> Session:
+    def _blended(self, request: RenderRequest, session: Session, encode: Callable[[Session], torch.Tensor]) -> torch.Tensor:
+        """The code to paint with: the photo's own, that of the photo its appearance is copied from, or one between the two."""
         copy = request.rig.copied("appearance")
-        return self.session(copy.photo) if copy else session
+        if copy is None or copy.amount == 0:
+            return encode(session)
+        other = encode(self.session(copy.photo))
+        return other if copy.amount == 1 else torch.lerp(encode(session), other, copy.amount)
 
-    def _code(self, session: Session, buffers: Buffers, face: FaceCode) -> torch.Tensor:
+    def _code(self, model: Model, session: Session, buffers: Buffers, face: FaceCode) -> torch.Tensor:
         """The code (1, code_width) of a photo under an edit; where it depends on the photo alone, it is worked out once."""
-        if session.digest in self._codes:
-            return self._codes[session.digest]
-        code = code_of(self.network, torch.from_numpy(compose.to_model(session.crop))[None], buffers, face)
+        if session.digest in model.codes:
+            return model.codes[session.digest]
+        code = code_of(model.network, torch.from_numpy(compose.to_model(session.crop))[None], buffers, face)
         if not self.prior.config.code_follows_edit:
-            self._codes[session.digest] = code
+            model.codes[session.digest] = code
         return code
 
     def _inversion_cache(self, request: RenderRequest, start: Start) -> Cache:
         def cached(key: tuple[Any, ...], make: Callable[[], Inversion]) -> Inversion:
-            key = (request.photo, start.key, *key)
+            key = (None if request.transfer else request.person, request.photo, start.key, *key)
             if key not in self._inversions:
                 self._keep(self._inversions, key, make(), _KEPT_INVERSIONS)
             self._inversions.move_to_end(key)
@@ -306,13 +332,6 @@ class Engine:
         faces = self._finder.detect(crop)
         return identity.embedding(crop, faces[0].points) if faces else None
 
-    # -- network --------------------------------------------------------------------------------------------------------
-
-    def _exact_network(self) -> EpsilonNetwork:
-        if self._exact is None:
-            self._exact = Backend("torch", torch.float32, self.device).network(self.prior.build())
-        return self._exact
-
     @staticmethod
     def _keep(store: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
         store[key] = value
@@ -327,17 +346,3 @@ def _known_rasterizer(name: str) -> str:
     except ValueError as error:
         raise ParameterError(f"There is {error}.") from error
     return name
-
-
-def _painter(prior: Prior, network: EpsilonNetwork, backend: Backend) -> Painter:
-    """The network with its student, if it has one, and what the model's card says of how to use them."""
-    try:
-        student = prior.build_student()
-        if student is not None and prior.student is not None:
-            sampler, fast = Sampler.of_student(prior.student), backend.network(student)
-        else:
-            sampler, fast = Sampler.of_card(prior.card.get("sampler", {})), None
-        return Painter(network, network.device, fast, sampler, int(prior.card.get("repaint_from", 0)))
-    except (ValueError, TypeError, KeyError) as error:
-        raise AssetError(f"What the model '{prior.name}' says of how to sample it can't be used: {error}. Get the file again, or "
-                         "choose another one.") from error

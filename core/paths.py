@@ -62,11 +62,6 @@ def resource(*parts: str) -> Path:
     return path
 
 
-def known_people() -> list[str]:
-    """Names of the personal models in `people_dir`, sorted."""
-    return sorted(path.stem for path in people_dir().glob("*.safetensors"))
-
-
 def _user_dir(part: str, variable: str, fallback: str, *, mac: str, windows: str, leaf: str = "") -> Path:
     home = os.environ.get(HOME_VARIABLE)
     if home:

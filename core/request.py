@@ -33,7 +33,10 @@ class RenderRequest:
     hold_background: keep the photo's own pixels away from what the edit changes.
     method: 'studio', or 'paper': the published chain and nothing else (`core.reference`): seeded noise, `steps` steps of DDIM,
     the whole crop from the network. noise, strength, guidance, quality and hold_background have no part in it.
-    identity: the identity coefficients to render with in place of the photo's own (an album's mean shape); () for its own.
+    identity: the identity coefficients to render with in place of the photo's own (an album's mean shape); () for its own, or
+    with a person for the person's.
+    transfer: with a person and inverted noise: the noise is found with the prior, so that the person's network makes the photo's
+    face its own (identity transfer); without, a person's network gives the photo itself back.
     """
 
     photo: str
@@ -50,6 +53,7 @@ class RenderRequest:
     method: str = "studio"
     identity: tuple[float, ...] = ()
     guidance: float = 1.0
+    transfer: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in (("noise", NOISES), ("size", SIZES), ("quality", QUALITIES), ("method", METHODS)):

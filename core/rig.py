@@ -50,12 +50,23 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Copy:
-    """A block taken from another photo: its fitted code, and (for appearance) the photo itself by digest."""
+    """A block taken from another photo: its fitted code, and (for appearance) the photo itself by digest.
+
+    amount (0..1): of appearance, how far the global code goes from the photo's own (0) to the other photo's (1), in a straight
+    line. Raises ParameterError for another amount, and for one of another block.
+    """
 
     block: str
     code: FaceCode
     photo: str
     label: str = ""
+    amount: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.amount <= 1.0:
+            raise ParameterError(f"The amount of a copied block goes from 0 to 1, not {self.amount:g}.")
+        if self.amount != 1.0 and self.block != "appearance":
+            raise ParameterError(f"Only the appearance can be copied in part; {self.block} is copied whole.")
 
 
 @dataclass(frozen=True)
@@ -103,15 +114,16 @@ class Rig:
     def to_json(self) -> dict[str, Any]:
         """Plain values; copies are named by photo and hold their code."""
         return {"values": {k: list(v) if isinstance(v, tuple) else v for k, v in self.values},
-                "copies": [{"block": c.block, "photo": c.photo, "label": c.label, "code": c.code.to_json()}
-                           for c in self.copies]}
+                "copies": [{"block": c.block, "photo": c.photo, "label": c.label, "amount": c.amount,
+                            "code": c.code.to_json()} for c in self.copies]}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Rig:
         """The rig written by `to_json`."""
         rig = cls().update({k: tuple(v) if isinstance(v, list) else v for k, v in plain["values"].items()})
         for c in plain.get("copies", ()):
-            rig = rig.copy(Copy(c["block"], FaceCode.from_json(c["code"]), c["photo"], c.get("label", "")))
+            rig = rig.copy(Copy(c["block"], FaceCode.from_json(c["code"]), c["photo"], c.get("label", ""),
+                                float(c.get("amount", 1.0))))
         return rig
 
 

@@ -53,6 +53,7 @@ class TrainConfig:
     the network learns to bear its own errors; 0 for none. checkpointing: activations of the denoiser's stages are computed again
     for the gradient instead of kept: less memory, more time. compile: let torch compile the denoiser, on CUDA only.
     mean_identity: every picture gets the mean identity of all of them before its buffers are drawn: albums of one person.
+    rank: of low-rank adapters on the denoiser (`models.adapters`), which are then trained in place of its weights; 0 for none.
     """
 
     network: DenoiserConfig
@@ -83,6 +84,7 @@ class TrainConfig:
     checkpointing: bool = False
     compile: bool = False
     mean_identity: bool = False
+    rank: int = 0
 
     def __post_init__(self) -> None:
         for name, known in (("weighting", WEIGHTINGS), ("encoder", ENCODERS), ("precision", PRECISIONS)):
@@ -92,6 +94,8 @@ class TrainConfig:
             raise ValueError("the numbers of a face code can't be mirrored with the picture: set augment.flip to 0")
         if self.weighting == "p2" and self.network.prediction != "epsilon":
             raise ValueError("P2 weighting is defined for networks that predict epsilon")
+        if self.rank < 0 or (self.rank and self.encoder == "trained"):
+            raise ValueError("rank is 0 or more, and adapters are trained with the encoder frozen or drifting")
         if self.input_perturbation < 0:
             raise ValueError("input_perturbation must be 0 or more")
         if self.batch < 1 or self.accumulate < 1 or not 0 <= self.hold_back < 1:

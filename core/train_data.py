@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from core.train_config import Augment
 from core.train_light import other_light, relit
 
 Item = TypeVar("Item")
+_KEPT_PIXELS = 1 << 23  # of all pictures together, 64 bytes each
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,26 @@ class Example:
     condition: np.ndarray
     coverage: np.ndarray
     code: FaceCode
+
+
+class Pictures(Protocol):
+    """Training pictures with their codes: `Shards`, or those of an album (`core.album`)."""
+
+    names: list[str]
+
+    def __len__(self) -> int: ...
+
+    def photo(self, index: int) -> np.ndarray:
+        """(S, S, 3) uint8, aligned."""
+
+    def code(self, index: int) -> FaceCode:
+        """The fitted parameters of a picture."""
+
+    def odds(self, mix: dict[str, float]) -> np.ndarray:
+        """Probability (N,) of each picture, see `Shards.odds`."""
+
+    def facts(self) -> dict[str, Any]:
+        """What a card says of them."""
 
 
 def person_key(name: str) -> str:
@@ -193,9 +214,12 @@ class Maker:
     rasterizer: what draws the buffers ('torch': a batch at once, on a GPU where there is one).
     """
 
-    def __init__(self, shards: Shards, head: HeadModel, size: int, augment: Augment, rasterizer: str = "numba") -> None:
+    def __init__(self, shards: Pictures, head: HeadModel, size: int, augment: Augment, rasterizer: str = "numba") -> None:
         self.shards, self.head, self.size, self.augment, self.rasterizer = shards, head, size, augment, rasterizer
         self._workspace = Workspace()
+        # a few pictures that are never varied are made once: a GPU takes a step on an album in less time than their buffers
+        unvaried = augment == Augment() and len(shards) * size * size < _KEPT_PIXELS
+        self._kept: dict[int, Example] | None = {} if unvaried else None
 
     def plain(self, index: int) -> Example:
         """A picture as it is."""
@@ -212,6 +236,9 @@ class Maker:
         """
         own = [np.random.default_rng(seed) for seed in rng.integers(0, 2**63, len(indices))[rows]]
         indices = indices[rows]
+        if self._kept is not None:
+            self._kept.update({i: self.plain(i) for i in indices if i not in self._kept})
+            return [self._kept[i] for i in indices]
         photos = [self.shards.photo(i) for i in indices]
         cuts = [self._cut(photo, self.shards.code(i), r) for photo, i, r in zip(photos, indices, own, strict=True)]
         drawn = render_batch(self.head, [code for _, code in cuts], self.size, self.rasterizer)

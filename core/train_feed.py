@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from core.errors import UserError
 from core.head import load_head
 from core.train_config import TrainConfig
-from core.train_data import Maker, Shards, ahead, batches
+from core.train_data import Maker, Pictures, ahead, batches
 from core.train_group import Share
 from core.train_step import Batch
 
@@ -20,7 +20,7 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # loaders beside each ot
 AHEAD = 3  # batches that each loader process makes before they are asked for
 
 
-def feed(shards: Shards, config: TrainConfig, rasterizer: str, loaders: int, step: int, share: Share,
+def feed(shards: Pictures, config: TrainConfig, rasterizer: str, loaders: int, step: int, share: Share,
          pinned: bool = False) -> Iterator[Batch]:
     """Batches (on the CPU) for the steps from number `step` on, those parts of them that `share` says.
 
@@ -41,7 +41,7 @@ def _numbers(step: int, accumulate: int, share: Share) -> Iterator[int]:
 class _Source(Dataset[Batch]):
     """Batch by number. Heads and scratch memory are made where the batches are, not sent there."""
 
-    def __init__(self, shards: Shards, config: TrainConfig, rasterizer: str, share: Share) -> None:
+    def __init__(self, shards: Pictures, config: TrainConfig, rasterizer: str, share: Share) -> None:
         self.shards, self.config, self.rasterizer, self.share = shards, config, rasterizer, share
         self.odds = shards.odds(config.mix)
         self._maker: Maker | None = None

@@ -15,7 +15,7 @@ import torch
 
 from core.errors import UserError
 from core.files import atomic_write
-from core.train_data import Example, Maker, Shards
+from core.train_data import Example, Maker, Pictures
 from core.train_step import Batch, draw_timesteps, loss_of
 from core.trainer import Trainer
 
@@ -124,7 +124,7 @@ class Check:
 
     COUNT = 24
 
-    def __init__(self, shards: Shards, head: Any, trainer: Trainer) -> None:
+    def __init__(self, shards: Pictures, head: Any, trainer: Trainer) -> None:
         self.shards, self.trainer = shards, trainer
         self.maker = Maker(shards, head, trainer.config.side, replace(trainer.config.augment, flip=0, relight=0))
 

@@ -5,7 +5,7 @@ the same steps as one that was not, and several processes take the same steps as
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from core.train_config import TrainConfig
 from core.train_data import Example
 from core.train_group import Group
 from core.train_step import Batch, by_time, draw_timesteps, loss_of
+from models import adapters
 from models.checkpoint import CheckpointError, Description, load, to_bytes
 from models.rig_model import RigModel
 from models.schedule import alphas_bar
@@ -45,7 +46,8 @@ class Trainer:
         self.model = placed(RigModel(config.network), device)
         trained: nn.Module = self.model if config.encoder == "trained" else self.model.denoisingUNet
         self.model.requires_grad_(False).train()
-        self.parameters = list(trained.requires_grad_(True).parameters())
+        self.parameters: list[Tensor] = (adapters.adapt(self.model.denoisingUNet, config.rank) if config.rank
+                                         else list(trained.requires_grad_(True).parameters()))
         if config.encoder == "frozen":
             self.model.encoder.eval()
         if self.share.slices > 1:
@@ -166,10 +168,14 @@ class Trainer:
         for key in state.keys() - set(floating):
             self.mean[key].copy_(state[key])
 
+    def weights(self) -> dict[str, Tensor]:
+        """The running mean as a plain model's state dict, adapters added to their weights."""
+        return adapters.merged(self.mean)
+
     def mean_model(self, dtype: torch.dtype = torch.float32) -> RigModel:
         """A copy of the model with the running mean, in eval mode."""
         model = RigModel(self.config.network)
-        model.load_state_dict(self.mean)
+        model.load_state_dict(self.weights())
         return placed(model.to(dtype), self.device).eval()
 
     def save(self, path: Path) -> None:
@@ -207,11 +213,16 @@ class Trainer:
                 weights, before = checkpoint.build().state_dict(), checkpoint.description.card.get("phases", [])
             else:
                 state = read_state(path)
-                weights, before = state["mean"], [*state["history"], _phase(state["config"], state["step"], state["samples"])]
-            self.model.load_state_dict(weights)
+                weights = adapters.merged(state["mean"])
+                before = [*state["history"], _phase(state["config"], state["step"], state["samples"])]
+            self.take(weights)
         except (CheckpointError, RuntimeError, OSError) as error:
             raise UserError(f"Training can't start from {path}: {error}") from error
         self.history = before
+
+    def take(self, weights: Mapping[str, Tensor]) -> None:
+        """Begin with these weights, a plain model's state dict; the running mean too. Raises RuntimeError when they don't fit."""
+        self.model.load_state_dict(adapters.adapted(weights, self.model.state_dict()) if self.config.rank else weights)
         self.mean = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
 
     def description(self, facts: dict[str, Any] | None = None) -> Description:
@@ -223,7 +234,7 @@ class Trainer:
 
     def export(self, path: Path, facts: dict[str, Any] | None = None) -> None:
         """Write the running mean as a prior (.safetensors). facts: see `description`."""
-        atomic_write(path, to_bytes(self.mean, self.description(facts)), make_folder=True)
+        atomic_write(path, to_bytes(self.weights(), self.description(facts)), make_folder=True)
 
 
 def placed(model: RigModel, device: torch.device) -> RigModel:

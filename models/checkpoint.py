@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from models import student as packing
+from models import changes
 from models.config import REFERENCE_MULT, DenoiserConfig
 from models.rig_model import RigModel
 
@@ -57,13 +57,19 @@ class Checkpoint:
 
     def build(self) -> RigModel:
         """A float32 RigModel with these weights, in eval mode."""
-        return self._model(self.state)
+        return self.model_of(self.state)
 
     def build_student(self) -> RigModel | None:
         """A float32 RigModel of the student (see `core.distill`), in eval mode; None where the file holds none."""
-        return self._model(packing.unpack(self.state, self.student)) if self.student else None
+        state = self.student_state()
+        return None if state is None else self.model_of(state)
 
-    def _model(self, state: dict[str, Tensor]) -> RigModel:
+    def student_state(self) -> dict[str, Tensor] | None:
+        """The student's tensors by key; None where the file holds none."""
+        return changes.apply(self.state, self.student, changes.STUDENT) if self.student else None
+
+    def model_of(self, state: Mapping[str, Tensor]) -> RigModel:
+        """A float32 RigModel of this layout with other weights of the same keys, in eval mode."""
         with torch.device("meta"):
             model = RigModel(self.description.config)
         wanted = model.state_dict()
@@ -104,11 +110,11 @@ def load(path: Path, digest: str | None = None) -> Checkpoint:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     tensors, description = _read(path)
-    state = {key: value for key, value in tensors.items() if not key.startswith(packing.PREFIX)}
-    student = {key: value for key, value in tensors.items() if key.startswith(packing.PREFIX)}
+    state = {key: value for key, value in tensors.items() if not key.startswith(changes.STUDENT)}
+    student = {key: value for key, value in tensors.items() if key.startswith(changes.STUDENT)}
     check_keys(state, description.config)
     check_finite(tensors)
-    wrong = packing.problem(state, student)
+    wrong = changes.problem(state, student, changes.STUDENT)
     if wrong:
         raise CheckpointError(f"it does not fit its own description: {wrong}")
     return Checkpoint(state, description, digest, student)
@@ -125,12 +131,14 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Description]:
         return state, Description(config_of(state), name=path.stem, head="flame", licence="unknown (a foreign file)")
     try:
         said = json.loads(metadata[_ENTRY])
+        if said.get("kind") == "person":
+            raise CheckpointError("it holds a person, not a model; it can be given to --person")
         if said["version"] > FORMAT_VERSION:
             raise CheckpointError(f"it was written by a newer version of this program (format {said['version']}, "
                                   f"known is {FORMAT_VERSION})")
         config = DenoiserConfig.from_json(said["config"])
         return state, Description(config, said["name"], said["head"], said["licence"], said["card"])
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
         raise CheckpointError(f"its description is damaged ({error})") from error
     except CheckpointError:
         raise

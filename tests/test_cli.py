@@ -22,6 +22,7 @@ from core.head import load_head
 from core.photo import LoadedImage, load_image
 from core.request import RenderRequest
 from core.rig import Copy, Rig, apply
+from tests.core.people.kit import installed, put_person, tiny_prior
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HEAD = load_head("open")
@@ -389,9 +390,7 @@ def test_no_face(engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_known_people_are_listed(engine: FakeEngine, photo: Path, own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    people = own_home / "data" / "people"
-    people.mkdir(parents=True)
-    (people / "Bea.safetensors").touch()
+    put_person(installed(tiny_prior(photo.parent / "tiny.safetensors")), "Bea")
     assert edit(photo, "--out", photo.parent / "out.png", "--person", "Ann") == cli.WRONG_USE
     assert "Known people: Bea." in error_line(capsys)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from core import paths
 from core.errors import AssetError
@@ -94,11 +94,28 @@ def _about(path: Path) -> str:
     """What a model that nobody imported, such as one trained here, says about itself."""
     try:
         with path.open("rb") as file:
-            head = json.loads(file.read(min(int.from_bytes(file.read(8), "little"), MAX_HEADER)))
-        said = json.loads(head["__metadata__"]["diffusionrig"])
+            said = json.loads(header_of(file)["__metadata__"]["diffusionrig"])
         return f"model for the '{said['head']}' head, {said['config']['size']} pixels, '{said['name']}'"
     except (OSError, ValueError, KeyError, TypeError):
         return "a model that does not describe itself"
+
+
+def header_of(file: BinaryIO) -> dict[str, Any]:
+    """The header of an open .safetensors file: name -> dtype, shape and place, and the metadata under '__metadata__'.
+
+    Raises ValueError for what is none, OSError.
+    """
+    size = int.from_bytes(file.read(8), "little")
+    text = file.read(size) if 2 <= size <= MAX_HEADER else b""
+    if len(text) < max(size, 1):
+        raise ValueError("it has no header")
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("its header is nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError("its header is none")
+    return found
 
 
 def _asset(kind: str, entry: dict[str, Any], stored: Path) -> Asset:

@@ -24,6 +24,7 @@ KINDS: dict[str, Kind] = {
     "reinference": Kind("core.evaluate.reinference", "do pictures show what was asked for, as the estimator sees them again"),
     "identity": Kind("core.evaluate.identities", "is it the same person after an edit, as a re-identification network sees it"),
     "pictures": Kind("core.evaluate.pictures", "how well photos come back, and smiles against real photos of them"),
+    "person": Kind("core.evaluate.persons", "a personal model beside the default prior, on photos it has not seen"),
     "landing": Kind("core.evaluate.landing", "do edits land where they were asked to: requested against measured"),
 }
 

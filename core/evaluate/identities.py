@@ -5,12 +5,13 @@ The re-identification network compares the photo with the edited picture, edit b
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.evaluate import command, making, report
+from core.evaluate.making import Picture
 from core.evaluate.picture_measures import embedding, identity_distance
 from core.evaluate.report import Rows
 from core.evaluate.rows import COMPOSITE, WARP, add_rows, opened_rows
@@ -57,8 +58,7 @@ def run(args: argparse.Namespace) -> int:
         with opened_rows(args, judge, (COMPOSITE, WARP), held=True) as rows:
             pictures = making.make_all(rows, cases(subjects))
             lines = making.heading("Is it the same person?", args, judge, subjects, refused, rows)
-        found = [Likeness(p.row.name, p.case.subject.name, p.case.edit.name, identity_distance(
-            own[p.case.subject.name], None if p.pixels is None else embedding(p.pixels, finder))) for p in pictures]
+        found = likenesses(pictures, own, finder)
         found += strangers(subjects, own)
         making.write_sheet(args.report / "identity.png", judge, pictures)
     main = table(found)
@@ -72,6 +72,12 @@ def run(args: argparse.Namespace) -> int:
     print(report.markdown(main))
     print(f"\nThe report is {args.report / 'REPORT.md'}")
     return 0
+
+
+def likenesses(pictures: Sequence[Picture], own: Mapping[str, np.ndarray | None], finder: FaceFinder) -> list[Likeness]:
+    """Every picture against what `own` holds for its photo: an embedding (128,), None where there is none."""
+    return [Likeness(p.row.name, p.case.subject.name, p.case.edit.name, identity_distance(
+        own[p.case.subject.name], None if p.pixels is None else embedding(p.pixels, finder))) for p in pictures]
 
 
 def cases(subjects: Sequence[Subject]) -> list[Case]:

@@ -85,9 +85,10 @@ def write_report(folder: Path, lines: Sequence[str], tables: Sequence[tuple[str,
     atomic_write(folder / "REPORT.md", "\n".join(text).encode(), make_folder=True)
 
 
-def write_sheet(path: Path, judge: Judge, pictures: Sequence[Picture], count: int = SHEET_ROWS, cell: int = 168) -> None:
+def write_sheet(path: Path, judge: Judge, pictures: Sequence[Picture], count: int = SHEET_ROWS, cell: int = 168,
+                note: Callable[[Picture], str] | None = None) -> None:
     """A PNG with a line for each case, spread over all of them: the photo, the first one copied from, what is asked for as a
-    render, and every row's picture."""
+    render, and every row's picture. note: a few words on a picture, for the line above; they stand in the pictures' order."""
     by_case: dict[int, list[Picture]] = {}
     for picture in pictures:
         by_case.setdefault(id(picture.case), []).append(picture)
@@ -104,7 +105,8 @@ def write_sheet(path: Path, judge: Judge, pictures: Sequence[Picture], count: in
         cells = [case.subject.crop, *([case.donors[0].crop if case.donors else blank] if copied else []), shown.astype(np.uint8)]
         cells += [blank if p.pixels is None else p.pixels for p in group]
         strip = np.concatenate([sheets.small(c, cell) for c in cells], 1)
-        lines.append(sheets.captioned(strip, f"{case.subject.name[:40]}: {case.edit.name}"))
+        said = "   ".join(["", *(note(p) for p in group)]) if note else ""
+        lines.append(sheets.captioned(strip, f"{case.subject.name[:40]}: {case.edit.name}{said}"))
     sheets.write_png(path, np.concatenate(lines))
 
 

@@ -66,6 +66,34 @@ def perceptual(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> 
     return float(np.clip(1 - score, 0, 1))
 
 
+def mean_lab(picture: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    """Mean colour (3,) float64 in CIE Lab (D65; L 0 to 100) of a uint8 sRGB picture (H, W, 3), where the mask (H, W) is set; NaN
+    for an empty one."""
+    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).astype(np.float64)
+    chosen = lab.reshape(-1, 3) if mask is None else lab[mask > 0]
+    return np.asarray(chosen.mean(0)) if len(chosen) else np.full(3, np.nan)
+
+
+def colour_shift(made: np.ndarray, photo: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    """How far a picture's mean colour lies from its photo's: (3,) units of CIE Lab."""
+    return mean_lab(made, mask) - mean_lab(photo, mask)
+
+
+def drift(shifts: Sequence[np.ndarray]) -> float:
+    """The colour cast that many pictures share: length of their mean `colour_shift`, in units of CIE Lab; NaN of none.
+
+    The shift of one picture is as much that picture's own error; what is left of it over many photos and seeds is the model's.
+    """
+    known = [shift for shift in shifts if np.isfinite(shift).all()]
+    return float(np.linalg.norm(np.mean(known, 0))) if known else float("nan")
+
+
+def drift_error(shifts: Sequence[np.ndarray]) -> float:
+    """Standard error of `drift`: how much of it chance alone can be, for shifts (3,) of so many photos; NaN of fewer than two."""
+    known = np.array([shift for shift in shifts if np.isfinite(shift).all()])
+    return float(np.sqrt(known.var(0, ddof=1).sum() / len(known))) if len(known) > 1 else float("nan")
+
+
 def _logistic(values: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-_HAAR_ALPHA * values))
 

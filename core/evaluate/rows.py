@@ -20,14 +20,16 @@ from core.evaluate.fits import SIZE
 from core.evaluate.subjects import Case, Judge, Subject
 from core.motion import motion_field, warp_picture
 from core.render.buffers import Buffers, render_buffers
-from core.request import NOISES, RenderRequest
+from core.request import DEFAULT_STEPS, NOISES, PAPER_STEPS, RenderRequest
 from core.rig import apply
 
 if TYPE_CHECKING:
     from core.engine import Engine
+    from core.people.header import About
     from core.prior import Prior
 
 DEFAULT = "default prior"
+PAPER = "paper"
 NOTHING, COMPOSITE, WARP = "nothing done", "Lambertian composite", "warp and quotient"
 
 
@@ -96,26 +98,33 @@ def moved_and_relit(judge: Judge, subject: Subject, edited: FaceCode) -> np.ndar
 
 
 class Made:
-    """Pictures of a prior through the engine, as the window and the command line make them.
+    """Pictures of a prior, or of a person's model made from it, through the engine, as the window and the command line make them.
 
+    noise: one of `NOISES`, or `PAPER`: the published chain (RenderRequest.method), `PAPER_STEPS` steps from seeded noise.
     held: keep the photo's own pixels away from the edit (RenderRequest.hold_background); without, the whole seeded picture is the
     network's. seconds: of each picture, without opening the photo and measuring the result.
     """
 
-    def __init__(self, name: str, engine: Engine, noise: str, held: bool = False, seed: int = 0) -> None:
+    def __init__(self, name: str, engine: Engine, noise: str, held: bool = False, seed: int = 0, person: About | None = None,
+                 steps: int = DEFAULT_STEPS) -> None:
         self.name = f"{name}, {noise}" + (", held" if held and noise == "seeded" else "")
-        self.engine, self.noise, self.held, self.seed, self._given = engine, noise, held, seed, name
+        self.engine, self.noise, self.held, self.seed, self.person, self.steps = engine, noise, held, seed, person, steps
         self.seconds: list[float] = []
+        self._given = name
         self._codes: dict[str, FaceCode] = {}
-        what = "" if noise == "inverted" else ", background held" if held else ", the whole crop from the network"
-        self.about = f"{describe(engine.prior)}; {noise} noise{what}"
+        how = {"inverted": "inverted noise", PAPER: f"{PAPER_STEPS} steps of DDIM from seeded noise, as published",
+               "seeded": "seeded noise, " + ("background held" if held else "the whole crop from the network")}
+        self.about = f"{describe_person(person) + ' on ' if person else ''}{describe(engine.prior)}; {how[noise]}"
 
     def make(self, case: Case) -> np.ndarray:
         """See `Row.make`."""
         session = self.engine.open(case.subject.png, aligned=True)
         rig = case.edit.rig([self._code(donor) for donor in case.donors])
-        request = RenderRequest(session.digest, rig, noise=self.noise, seed=self.seed, size="crop",
-                                hold_background=self.held or self.noise == "inverted")
+        request = RenderRequest(session.digest, rig, noise="seeded" if self.noise == PAPER else self.noise, seed=self.seed,
+                                steps=PAPER_STEPS if self.noise == PAPER else self.steps, size="crop",
+                                person=self.person.digest if self.person else None,
+                                hold_background=self.held or self.noise == "inverted",
+                                method="paper" if self.noise == PAPER else "studio")
         start = time.perf_counter()
         result = self.engine.render(request)
         self.seconds.append(time.perf_counter() - start - result.timings.get("identity", 0.0))
@@ -123,12 +132,29 @@ class Made:
 
     def holding(self) -> Made:
         """The same with the photo's own background held."""
-        return Made(self._given, self.engine, self.noise, True, self.seed)
+        return Made(self._given, self.engine, self.noise, True, self.seed, self.person, self.steps)
 
     def _code(self, donor: Subject) -> FaceCode:
         if donor.name not in self._codes:
             self._codes[donor.name] = self.engine.open(donor.png, aligned=True).code
         return self._codes[donor.name]
+
+
+def people_of(engine: Engine, given: Sequence[str | Path]) -> list[tuple[str, About]]:
+    """People by name or file, each with a name of its own for its rows; the engine has read them, and reads those again that it
+    has let go of. Raises AssetError for one who can't be used."""
+    from core.people.header import read_about
+
+    people = [read_about(engine.take_person(name).path) for name in given]
+    names = [person.name for person in people]
+    return [(f"{p.name} {p.digest[:6]}" if names.count(p.name) > 1 else p.name, p) for p in people]
+
+
+def describe_person(person: About) -> str:
+    """One line about a person: the name, the digest, how it was trained, and on how many photos."""
+    said = [f"preset {person.card['preset']}"] if "preset" in person.card else []
+    said += [f"{person.photos} photos"] if person.photos else []
+    return f"{person.name} ({', '.join([person.digest[:12], *said])})"
 
 
 def describe(prior: Prior) -> str:
@@ -158,8 +184,10 @@ def add_rows(parser: argparse.ArgumentParser) -> None:
     """--prior, --noise, --rows, --seed and --test-photos: what makes the pictures."""
     parser.add_argument("--prior", action="append", default=[], type=named, metavar="NAME=FILE",
                         help="another prior as a row of its own, with seeded noise; may be given again")
+    parser.add_argument("--person", action="append", default=[], metavar="NAME|FILE",
+                        help="a person's model of the prior that ships as rows of its own; may be given again")
     parser.add_argument("--noise", nargs="+", choices=NOISES, default=list(NOISES),
-                        help="noise of the rows of the prior that ships (default both)")
+                        help="noise of the rows of the prior that ships and of people (default both)")
     parser.add_argument("--rows", nargs="+", metavar="TEXT", help="only the rows whose name holds one of these texts")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default 0)")
     parser.add_argument("--test-photos", type=Path, metavar="DIR",
@@ -180,15 +208,19 @@ def opened_rows(args: argparse.Namespace, judge: Judge, plain: Sequence[str], he
     rows: list[Row] = [Plain(name, judge) for name in plain if wanted(name)]
     with contextlib.ExitStack() as stack:
         for given in (Named(DEFAULT, Path()), *args.prior):
-            noises = [n for n in (args.noise if given.name == DEFAULT else ["seeded"]) if wanted(f"{given.name}, {n}")]
-            if not noises:
+            shipped = given.name == DEFAULT
+            noises = [n for n in (args.noise if shipped else ["seeded"]) if wanted(f"{given.name}, {n}")]
+            people = args.person if shipped else []
+            if not noises and not people:
                 continue
-            file = stack.enter_context(at_trained_size(given.file)) if given.name != DEFAULT else None
+            file = None if shipped else stack.enter_context(at_trained_size(given.file))
             engine = Engine(file)
             stack.callback(engine.close)
             if engine.render_problem:
                 raise UserError(engine.render_problem)
             rows += [Made(given.name, engine, noise, held, args.seed) for noise in noises]
+            for name, person in people_of(engine, people):
+                rows += [Made(name, engine, noise, held, args.seed, person) for noise in args.noise if wanted(f"{name}, {noise}")]
         if not rows:
             raise UserError(f"No row's name holds {' or '.join(args.rows)}.")
         yield rows

@@ -81,7 +81,10 @@ class Judge:
             photo = as_aligned(image, self.finder) or Photo.open(image, None, self.finder)
         except (UserError, ValueError) as error:
             return Refused(listed, str(error).replace("The picture", listed.name))
-        crop = photo.crop(SIZE)
+        return self.of_crop(listed, photo.crop(SIZE))
+
+    def of_crop(self, listed: Listed, crop: np.ndarray) -> Subject | Refused:
+        """A photo whose face is aligned already, crop (SIZE, SIZE, 3) uint8, read."""
         found = self.look(crop)
         return Subject(listed, crop, *found) if found else Refused(listed, "no face is found in its aligned crop")
 

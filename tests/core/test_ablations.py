@@ -195,7 +195,7 @@ def _pictures(folder: Path, session: Session, method: str, monkeypatch: pytest.M
     for module in engine.network.model.encoder.modules():  # so that what the encoder sees is not lost in its random layers
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.ones_(module.weight)
-    engine._sessions[session.digest] = session
+    engine._opened.keep(session)
     rigs = (Rig(), Rig().set("light.azimuth", 60), Rig().set("jaw.open", 0.6))
     try:
         return [engine.render(RenderRequest(session.digest, rig, steps=2, size="crop", method=method, quality="preview")).crop
@@ -225,7 +225,7 @@ def test_an_engine_works_the_code_out_anew_only_where_an_edit_changes_it(opened:
                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(save_tiny_prior(tmp_path / "a.safetensors", **network), "cpu")
     try:
-        engine._sessions[opened.digest] = opened
+        engine._opened.keep(opened)
         asked: list[torch.Tensor] = []
         encode = engine.network.encode
 
@@ -245,7 +245,7 @@ def test_an_engine_works_the_code_out_anew_only_where_an_edit_changes_it(opened:
 def test_a_network_for_longer_codes_says_so(opened: Session, tmp_path: Path) -> None:
     engine = Engine(save_tiny_prior(tmp_path / "a.safetensors", buffers=(), vector=7), "cpu")
     try:
-        engine._sessions[opened.digest] = opened
+        engine._opened.keep(opened)
         with pytest.raises(AssetError, match="takes 7 numbers"):
             engine.render(RenderRequest(opened.digest, Rig()))
         assert vector_problem(DenoiserConfig(vector=7), opened.head) and not vector_problem(DenoiserConfig(), opened.head)

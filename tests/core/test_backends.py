@@ -87,6 +87,22 @@ def test_a_runtime_that_fails_at_a_model_makes_way(monkeypatch: pytest.MonkeyPat
     torch.testing.assert_close(network(*values), EpsilonNetwork(build())(*values), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_another_runtimes_file_is_kept_only_where_asked(monkeypatch: pytest.MonkeyPatch, own_home: Path, keep: bool) -> None:
+    written: list[Path] = []
+
+    def export(_: RigModel, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        written.append(folder / "network.onnx")
+        written[0].write_bytes(b"")
+        return written[0]
+
+    monkeypatch.setattr(exported, "export", export)
+    monkeypatch.setattr(exported, "load", lambda *_: None)
+    assert isinstance(Backend("onnxruntime", torch.float32, CPU).network(build(), keep), exported.ExportedNetwork)
+    assert written[0].exists() == keep
+
+
 def test_a_try_that_crashes_is_no_choice(tmp_path: Path) -> None:
     (tmp_path / "network.onnx").write_bytes(b"no network at all")
     assert exported.try_out("no such runtime", tmp_path / "network.onnx", torch.float32, [np.zeros(1)], 1) is None

@@ -22,6 +22,7 @@ from core import batch as module
 from core import cluster
 from core.batch import FAILED, KEPT, LEFT, MADE, Maker, Settings, batch
 from core.batch_plan import NamedRig, Task, plan, read_rig, rigs_of
+from core.edit_command import CopyFrom
 from core.errors import NoFaceError, ParameterError, UserError
 from core.export import read_request, save_image
 from core.head import load_head
@@ -33,7 +34,7 @@ from tests.tiny import save_tiny_prior
 HEAD = load_head("open")
 DRAFT = RenderRequest(photo="", steps=3)
 QUIET: Callable[[str], object] = str
-SETTINGS = Settings(None, None, None, "numba", (), None, False)
+SETTINGS = Settings(None, None, None, None, "numba", (), None, False)
 
 
 class FakeEngine:
@@ -119,7 +120,7 @@ def test_rigs_come_as_values_rigs_requests_reports_and_pictures(tmp_path: Path) 
     ('{"light.azimut": 3}', "The rig 'r': There is no parameter 'light.azimut'. The nearest is 'light.azimuth'"),
     ('{"light.azimuth": 999}', "out of range"), ('{"rig": 3}', "is no rig"),
     ('{"rig": {"values": {}}, "steps": 0}', "steps goes"),
-    ('{"rig": {"values": {}}, "person": "Ann"}', "personal model"),
+    ('{"rig": {"values": {}}, "person": "Ann"}', "the model of a person who is not here"),
 ])
 def test_files_that_are_no_rigs_are_said_before_the_work(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "r.json").write_text(text)
@@ -230,7 +231,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(photos: Path, tmp_path: Path
 
 def test_blocks_of_another_photo_are_copied(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.engine.Engine", FakeEngine)
-    maker = Maker(Settings(None, None, None, "numba", (("light", photos / "b.jpg"),), None, False))
+    maker = Maker(Settings(None, None, None, None, "numba", (CopyFrom("light", photos / "b.jpg"),), None, False))
     (photos.parent / "out").mkdir()
     assert maker(tasks_of(photos, "x")[0]).status == MADE
     assert FakeEngine.renders[0].rig.copied("light") == Copy("light", HEAD.zero_code(), "digest of b")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,16 @@ def test_a_student_comes_nearer_to_the_photos(prior: Path, data: Path) -> None:
     assert np.mean(errors[-4:]) < 0.8 * np.mean(errors[:4])
 
 
+@pytest.mark.parametrize("changed", [{"alternate": True}, {"background": 0.2, "colour": 4.0}, {"rank": 2},
+                                     {"alternate": True, "precision": "float32", "workers": 2}])
+def test_other_ways_of_training_come_nearer_too(prior: Path, data: Path, changed: dict[str, Any]) -> None:
+    config = DistillConfig(**{"batch": 2, "workers": 1, "rate": 3e-3, "adversarial": 0.0, **changed})
+    distiller = _distiller(prior, config)
+    source = _source(data, distiller)
+    errors = [distiller.train_step(source)["error"] for _ in range(32)]
+    assert np.mean(errors[-8:]) < 0.9 * np.mean(errors[:8])
+
+
 def test_the_prior_itself_is_left_as_it_was(prior: Path, data: Path) -> None:
     distiller = _distiller(prior)
     before = {key: value.clone() for key, value in distiller.prior.state_dict().items()}
@@ -117,7 +128,8 @@ def test_a_model_that_predicts_noise_is_refused() -> None:
         Distiller(model, CONFIG, torch.device("cpu"))
 
 
-@pytest.mark.parametrize("changes", [{"timesteps": "[400, 999]"}, {"timesteps": "[]"}, {"batch": "0"}, {"nothing": "1"},
+@pytest.mark.parametrize("changes", [{"background": "2"}, {"rank": "-1"}, {"timesteps": "[400, 999]"},
+                                     {"timesteps": "[]"}, {"batch": "0"}, {"nothing": "1"},
                                      {"rate": "fast"}])
 def test_impossible_settings_are_named(changes: dict[str, str]) -> None:
     with pytest.raises(UserError, match="settings of the student"):

@@ -120,7 +120,7 @@ def test_a_settled_picture_takes_few_evaluations(engine: Engine, session: Sessio
         count.append(len(x))
         return torch.zeros_like(x)
 
-    monkeypatch.setattr(engine, "painter", replace(engine.painter, network=network))
+    monkeypatch.setattr(engine.model, "painter", replace(engine.painter, network=network))
     rig = Rig().set("light.azimuth", 33)
     engine.render(RenderRequest(session.digest, rig, noise=noise, size="crop"))
     assert 0 < sum(count) <= most
@@ -165,9 +165,9 @@ def test_appearance_comes_from_the_other_photo(engine: Engine, session: Session,
             return photo.mean((2, 3))
 
     recorder = Recorder()
-    monkeypatch.setattr(engine, "network", recorder)
-    monkeypatch.setattr(engine, "painter", replace(engine.painter, network=recorder))
-    monkeypatch.setattr(engine, "_codes", {})
+    monkeypatch.setattr(engine.model, "network", recorder)
+    monkeypatch.setattr(engine.model, "painter", replace(engine.painter, network=recorder))
+    monkeypatch.setattr(engine.model, "codes", {})
     engine.render(_request(session, Rig().copy(engine.copy_from(other, "appearance")), seed=77))
     own, others = (torch.from_numpy(core.compose.to_model(s.crop))[None].mean((2, 3)) for s in (session, other))
     assert torch.equal(codes[0], own)  # the photo's own noise is found with its own code

@@ -34,11 +34,3 @@ def test_resources() -> None:
     assert paths.resource("landmarks", "face_landmarker.task").is_file()
     with pytest.raises(AssetError, match="nothing.here is missing"):
         paths.resource("nothing.here")
-
-
-def test_known_people(own_home: Path) -> None:
-    assert paths.known_people() == []
-    paths.people_dir().mkdir(parents=True)
-    for name in ("Bea.safetensors", "Al.safetensors", "notes.txt"):
-        (paths.people_dir() / name).touch()
-    assert paths.known_people() == ["Al", "Bea"]

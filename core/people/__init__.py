@@ -1,0 +1,1 @@
+"""People: a person is one file, made from an album of their photos; this package reads, writes, lists and shares them."""
