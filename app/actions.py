@@ -75,9 +75,10 @@ def mode_actions(actions: Actions, run: Callable[[Mode], None]) -> QActionGroup:
 
 
 def fill_menus(actions: Actions) -> None:
-    """File, Edit, View, Help."""
+    """File, Edit, Person, View, Help."""
     bar = actions.window.menuBar()
     menus = (("&File", "open export - cancel-exports - models - quit"), ("&Edit", "undo redo - reset"),
+             ("&Person", "personalize people - swap"),
              ("&View", "view-0 view-1 view-2 view-3 - split overlay ball inset whole - fit zoom-in zoom-out - "
                        "theme-system theme-light theme-dark"),
              ("&Help", "shortcuts about"))
@@ -153,10 +154,11 @@ class Bar(QWidget):
 
 
 def top_bar(actions: Actions, theme_button: QToolButton) -> QWidget:
-    """Open, export, undo; the views; the theme."""
+    """Open, export, personalize, undo; the views; the theme."""
     bar = Bar("topBar", height=46, spacing=4)
     bar.add(actions["open"])
     bar.add(actions["export"])
+    bar.add(actions["personalize"])
     for part in (rule(), button(actions["undo"]), button(actions["redo"])):
         bar.row.addWidget(part)
     bar.row.addStretch(1)

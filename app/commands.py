@@ -1,7 +1,7 @@
 """Undo: one step stores the parameters it changed, before and after, and nothing else."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QUndoCommand
@@ -21,21 +21,23 @@ class Difference:
     values: dict[str, Change]
     copies: dict[str, Change]
     appearance: dict[str, Change]
+    person: dict[str, Change] = field(default_factory=dict)  # under "person", or empty
 
     @classmethod
     def between(cls, before: Edit, after: Edit) -> Difference:
         """The difference that leads from one edit to the other."""
         return cls(_differing(dict(before.rig.values), dict(after.rig.values)),
                    _differing({c.block: c for c in before.rig.copies}, {c.block: c for c in after.rig.copies}),
-                   _differing(vars(before.appearance), vars(after.appearance)))
+                   _differing(vars(before.appearance), vars(after.appearance)),
+                   _differing({"person": before.person}, {"person": after.person}))
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.copies or self.appearance)
+        return bool(self.values or self.copies or self.appearance or self.person)
 
     def reversed(self) -> Difference:
         """The way back."""
         return Difference(*({name: (new, old) for name, (old, new) in part.items()}
-                            for part in (self.values, self.copies, self.appearance)))
+                            for part in (self.values, self.copies, self.appearance, self.person)))
 
     def applied(self, edit: Edit) -> Edit:
         """The edit with this difference applied; what it doesn't name stays."""
@@ -43,7 +45,7 @@ class Difference:
         for block, (_, copy) in self.copies.items():
             rig = rig.copy(copy) if isinstance(copy, Copy) else rig.drop_copy(block)
         look = replace(edit.appearance, **{name: new for name, (_, new) in self.appearance.items()})
-        return replace(edit, rig=rig, appearance=look)
+        return replace(edit, rig=rig, appearance=look, **{name: new for name, (_, new) in self.person.items()})
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Change]:

@@ -4,7 +4,7 @@ Every change goes through `change` or, for drags, through `begin`, `change` ... 
 step that stores only the difference. Widgets listen to `changed` and never hold values of their own.
 
 The edit outlives a change of the head: what the present head lacks is set aside (`app.carry`) and comes back with a head that
-has it.
+has it. So does a person whose model is not the one in use.
 """
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from app.carry import carried, clamped, left_behind
 from app.commands import Difference, EditCommand
 from core import rig as rigs
 from core.codes import FaceCode
+from core.people.header import About
 from core.request import DEFAULT_STEPS, RenderRequest
 from core.rig import Copy, Parameter, Rig, Value
 
@@ -42,6 +43,7 @@ class Edit:
 
     rig: Rig = field(default_factory=Rig)
     appearance: Appearance = field(default_factory=Appearance)
+    person: About | None = None
 
 
 class Document(QObject):
@@ -88,6 +90,20 @@ class Document(QObject):
         return self._edit.appearance
 
     @property
+    def person(self) -> About | None:
+        """Whose personal model makes the pictures; None for the model alone, and while the person's own model isn't in use."""
+        person = self._edit.person
+        return person if person is not None and self._fits(person) else None
+
+    @property
+    def person_set_aside(self) -> About | None:
+        """The person that the edit holds and the model in use can't make."""
+        return self._edit.person if self.person is None else None
+
+    def _fits(self, person: About) -> bool:
+        return person.prior_digest == self.prior_digest and (self.session is None or self.session.head.name == person.head)
+
+    @property
     def in_gesture(self) -> bool:
         """Whether a drag is under way."""
         return self._gesture is not None
@@ -120,8 +136,10 @@ class Document(QObject):
 
     def request(self, quality: str = "preview", size: str = "crop") -> RenderRequest:
         """The request for the picture as it is edited now. Needs a photo."""
+        person = self.person
+        whose = {"person": person.digest, "identity": person.identity} if person is not None else {}
         return RenderRequest(photo=self.session.digest, rig=self.rig, prior=self.prior_digest, size=size, quality=quality,
-                             **vars(self.appearance))
+                             **vars(self.appearance), **whose)  # type: ignore[arg-type]
 
     def _look(self) -> tuple[dict[str, Value], FaceCode]:
         rig = self.rig
@@ -136,9 +154,9 @@ class Document(QObject):
     # -- changing it
 
     def open(self, session: Any) -> None:
-        """Take another photo; the edit and its history start anew."""
+        """Take another photo; the edit and its history start anew. How pictures are made, and whose they are, stays."""
         self._take(session)
-        self._edit = Edit(appearance=self.appearance)
+        self._edit = Edit(appearance=self.appearance, person=self._edit.person)
         self._codes.clear()
         self.undo_stack.clear()
         self.opened.emit()
@@ -192,6 +210,10 @@ class Document(QObject):
         """Change how the picture is made; the names are those of `Appearance`."""
         label = next(iter(changes)).replace("_", " ").capitalize()
         self._change(label, replace(self._edit, appearance=replace(self.appearance, **changes)))
+
+    def set_person(self, person: About | None) -> None:
+        """Make pictures with a personal model, or with the model alone."""
+        self._change(f"Person {person.name}" if person is not None else "No person", replace(self._edit, person=person))
 
     def reset_all(self) -> None:
         """Back to the photo as it is."""

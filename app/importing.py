@@ -1,7 +1,6 @@
 """The user's own files as the window sees them: what is there, what is being imported, what came of it."""
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.library import Item, Library, Shelf
-from app.tasks import Task, Work
+from app.tasks import Chores
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Importing(QObject):
     def __init__(self, library: Library, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._library = library
-        self._task: Task | None = None
-        self._ending: list[Task] = []
+        self._chores = Chores(self)
+        self._chores.said.connect(self.said)
         self.shelf = Shelf()
         self.folder: Path | None = None  # that is being imported
         self.outcome: Outcome | None = None
@@ -45,31 +44,34 @@ class Importing(QObject):
     @property
     def busy(self) -> bool:
         """Whether something is under way."""
-        return self._task is not None
+        return self._chores.busy
 
     @property
     def running(self) -> bool:
         """Whether a thread of it lives."""
-        return any(task.isRunning() for task in (*self._ending, *([self._task] if self._task else [])))
+        return self._chores.running
 
     def refresh(self) -> None:
         """Look at what is there; `changed` tells when it is known."""
-        if not self.busy:
-            self._start(lambda say, cancelled: self._library.look(), "looking at the imported files", self._looked)
+        if self._chores.start(lambda say, cancelled: self._library.look(), "looking at the imported files", self._looked,
+                              self._look_failed):
+            self.changed.emit()
 
     def import_folder(self, folder: Path) -> bool:
         """Import what a folder holds; False while another import runs."""
         if self.busy:
             return False
         self.folder, self.outcome = folder, None
-        self._start(lambda say, cancelled: self._library.import_folder(folder, say, cancelled), f"importing {folder}",
-                    self._imported)
+        self._chores.start(lambda say, cancelled: self._library.import_folder(folder, say, cancelled), f"importing {folder}",
+                           self._imported, self._import_failed, self._import_stopped)
+        self.changed.emit()
         return True
 
     def remove(self, item: Item) -> None:
         """Delete what was stored of an item."""
-        if not self.busy:
-            self._start(lambda say, cancelled: self._without(item), f"removing {item.title}", self._looked)
+        if self._chores.start(lambda say, cancelled: self._without(item), f"removing {item.title}", self._looked,
+                              self._look_failed):
+            self.changed.emit()
 
     def _without(self, item: Item) -> Shelf:
         self._library.remove(item)
@@ -77,61 +79,33 @@ class Importing(QObject):
 
     def cancel(self) -> None:
         """End the import at its next step."""
-        if self._task is not None:
-            self._task.cancel()
+        self._chores.cancel()
 
     def stop(self, timeout_ms: int = 8000) -> bool:
         """End everything and wait; False when it didn't stop in time."""
-        tasks = [*self._ending, *([self._task] if self._task else [])]
-        for task in tasks:
-            task.cancel()
-        waited = [task.wait(timeout_ms) for task in tasks]
-        return all(waited)
-
-    def _start(self, work: Work, doing: str, done: Callable[[Any], None]) -> None:
-        task = self._task = Task(work, doing, self)
-        task.said.connect(self.said)
-        task.done.connect(done)
-        task.stopped.connect(self._stopped)
-        task.failed.connect(self._failed)
-        task.finished.connect(self._ended)
-        task.start()
-        self.changed.emit()
+        return self._chores.stop(timeout_ms)
 
     def _looked(self, shelf: Shelf) -> None:
-        self._free()
         self.shelf = shelf
+        self.changed.emit()
+
+    def _look_failed(self, message: str) -> None:
+        self.failed.emit(message)
         self.changed.emit()
 
     def _imported(self, report: Any) -> None:
         self._end_import(outcome_of(report))
 
-    def _stopped(self) -> None:
+    def _import_stopped(self) -> None:
         self._end_import(Outcome("Cancelled. What was stored before stays.", "The import was cancelled.", False))
 
-    def _failed(self, message: str) -> None:
-        if self.folder is None:
-            self._free()
-            self.failed.emit(message)
-            self.changed.emit()
-        else:
-            self._end_import(Outcome(message, message, False))
+    def _import_failed(self, message: str) -> None:
+        self._end_import(Outcome(message, message, False))
 
     def _end_import(self, outcome: Outcome) -> None:
-        self._free()
         self.folder, self.outcome = None, outcome
         self.refresh()
         self.finished.emit(outcome)
-
-    def _free(self) -> None:
-        if self._task is not None:
-            self._ending.append(self._task)
-            self._task = None
-
-    def _ended(self) -> None:
-        for task in [task for task in self._ending if task.isFinished()]:
-            self._ending.remove(task)
-            task.deleteLater()
 
 
 def outcome_of(report: Any) -> Outcome:

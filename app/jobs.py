@@ -1,15 +1,17 @@
 """What the worker is asked for, and the box in which the window leaves it.
 
-Live edits go through a mailbox of size one, where the newest request replaces the one that waits. Photos to open, other engines
-and exports queue and are never dropped.
+Live edits go through a mailbox of size one, where the newest request replaces the one that waits. Photos to open, other engines,
+personal models, exports and the cells of grids queue and are never dropped.
 """
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from app.setup import Setup
 from core.codes import FaceCode
@@ -65,14 +67,33 @@ class Switched:
 
 
 @dataclass(frozen=True)
+class PersonJob:
+    """Make a personal model ready for pictures. source: the person's file, or the name."""
+
+    source: Path | str
+
+
+@dataclass(frozen=True, eq=False)
+class SwapJob:
+    """A part of a grid of pictures, made when nothing else waits: `make(engine, report)` runs in the worker's thread.
+
+    make calls report(value) between its steps: it raises Cancelled where the job is to end, and hands a value that is not None to
+    the window. what: what it does, for messages ("making ...").
+    """
+
+    make: Callable[[Any, Callable[[Any], None]], Any]
+    what: str = "making a picture of the grid"
+
+
+@dataclass(frozen=True)
 class LiveJob:
     """Render the picture on screen."""
 
     request: RenderRequest
 
 
-QueuedJob = OpenJob | CopyJob | SwitchJob
-Job = QueuedJob | ExportJob | LiveJob
+QueuedJob = OpenJob | CopyJob | SwitchJob | PersonJob
+Job = QueuedJob | ExportJob | LiveJob | SwapJob
 
 
 class Inbox:
@@ -82,10 +103,12 @@ class Inbox:
         self._lock = threading.Lock()
         self._photos: deque[QueuedJob] = deque()
         self._exports: deque[ExportJob] = deque()
+        self._swaps: deque[SwapJob] = deque()
         self._preview: RenderRequest | None = None
         self._settle: RenderRequest | None = None
         self._interrupted = False
         self._cancelled: set[int] = set()
+        self._cancelled_swaps: WeakSet[SwapJob] = WeakSet()
         self.closing = False
 
     def put_preview(self, request: RenderRequest) -> None:
@@ -99,10 +122,11 @@ class Inbox:
             self._settle = request
 
     def put_photo(self, job: QueuedJob) -> None:
-        """A photo to open, or an engine to switch to. Both also end a settle pass: that picture is about to go."""
+        """A photo to open, or an engine to switch to; both also end a settle pass: that picture is about to go. Or a photo or a
+        person that the edit may take something of later."""
         with self._lock:
             self._photos.append(job)
-            if not isinstance(job, CopyJob):
+            if not isinstance(job, CopyJob | PersonJob):
                 self._preview = self._settle = None
                 self._interrupted = True
 
@@ -110,6 +134,11 @@ class Inbox:
         """A picture to write. Exports run in order and only `cancel_export` or closing ends one."""
         with self._lock:
             self._exports.append(job)
+
+    def put_swap(self, job: SwapJob) -> None:
+        """A part of a grid: its turn comes when nothing else waits."""
+        with self._lock:
+            self._swaps.append(job)
 
     def stop_settling(self) -> None:
         """End the settle pass, and take the waiting one out."""
@@ -126,13 +155,18 @@ class Inbox:
         with self._lock:
             self._cancelled.add(number)
 
+    def cancel_swap(self, job: SwapJob) -> None:
+        """End a part of a grid, waiting or running."""
+        with self._lock:
+            self._cancelled_swaps.add(job)
+
     def needs(self, engine: Any) -> bool:
         """Whether an export that waits was made for this engine."""
         with self._lock:
             return any(job.engine is engine for job in self._exports)
 
     def take(self, *, quick: bool = False) -> Job | None:
-        """The next job: photos, then the newest edit, then exports, then settling. quick: only the first two."""
+        """The next job: photos, then the newest edit, then exports, then settling, then grids. quick: only the first two."""
         with self._lock:
             if self.closing:
                 return None
@@ -149,7 +183,7 @@ class Inbox:
                 request, self._settle = self._settle, None
                 self._interrupted = False
                 return LiveJob(request)
-            return None
+            return self._swaps.popleft() if self._swaps else None
 
     def take_switch(self) -> SwitchJob | None:
         """The first switch that waits: all that can be done as long as there is no engine."""
@@ -169,4 +203,6 @@ class Inbox:
             return True
         if isinstance(job, ExportJob):
             return job.number in self._cancelled
+        if isinstance(job, SwapJob):
+            return job in self._cancelled_swaps
         return isinstance(job, LiveJob) and job.request.quality == "settled" and self._interrupted

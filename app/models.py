@@ -93,13 +93,19 @@ class Models(QObject):
         if result.session is not None:
             window.document.switch(result.session, result.codes)
             window.show_session()
-            self._tell_set_aside(result.session.head.name)
+        self._tell_set_aside()
 
-    def _tell_set_aside(self, head: str) -> None:
-        names = self._window.document.set_aside
-        if names:
-            self._window.banner.say(f"{head_title(head)} can't do {listing(names)}. This part of the edit is set aside and comes "
-                                    "back with a head that can.", "info")
+    def _tell_set_aside(self) -> None:
+        document, said = self._window.document, []
+        if document.set_aside:
+            said.append(f"{head_title(document.session.head.name)} can't do {listing(document.set_aside)}. "
+                        "This part of the edit is set aside and comes back with a head that can.")
+        person = document.person_set_aside
+        if person is not None:
+            said.append(f"{person.name} was learned with the model '{person.prior_name}' on {head_title(person.head)}, and is "
+                        "set aside until these are in use again.")
+        if said:
+            self._window.banner.say(" ".join(said), "info")
 
     def _failed(self, message: str) -> None:
         window = self._window

@@ -73,9 +73,9 @@ def open_window(opening: Opening, *, device: str | None = None, make_engine: Cal
         on_start(window)
     status = app.exec()
     sys.excepthook = previous
-    if window.thread_of_engine.running or window.models.importing.running:
+    if window.thread_of_engine.running or window.models.importing.running or window.people.shelf.running:
         # a step that never ends must not keep a closed program alive, and Qt aborts when its thread is torn down
-        log.error("the engine's or the import's thread did not stop; leaving without it")
+        log.error("the engine's thread, the import's or that of the people did not stop; leaving without it")
         logging.shutdown()
         os._exit(status)
     return status

@@ -30,6 +30,8 @@ class Settings:
     panel_width: int = 372
     folder: str = ""
     export_folder: str = ""
+    swap_folder: str = ""
+    people_folder: str = ""
     export_format: str = "PNG"
     export_size: str = "full"
     export_quality: int = 92
@@ -42,7 +44,7 @@ class Settings:
     head: str = ""
     estimator: str = ""
     assets_folder: str = ""
-    open_sections: tuple[str, ...] = ("Light", "Expression", "Jaw", "Pose", "Appearance")
+    open_sections: tuple[str, ...] = ("Light", "Expression", "Jaw", "Pose", "Appearance", "Person")
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Settings:

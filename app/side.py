@@ -8,6 +8,7 @@ from app.document import Document
 from app.panels.appearance import AppearancePanel
 from app.panels.face import ExpressionPanel, JawPanel, PosePanel
 from app.panels.light import LightPanel
+from app.panels.person import PersonPanel
 from app.panels.section import Section
 from app.settings import Settings
 from app.theme import Theme
@@ -16,7 +17,7 @@ WIDTH = (358, 620)
 
 
 class Side(QScrollArea):
-    """Light, Expression, Jaw, Pose, Appearance."""
+    """Light, Expression, Jaw, Pose, Appearance, Person."""
 
     def __init__(self, theme: Theme, document: Document, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,7 +27,8 @@ class Side(QScrollArea):
         self.jaw = JawPanel(theme, document)
         self.pose = PosePanel(theme, document)
         self.appearance = AppearancePanel(theme, document)
-        self.panels: tuple[Section, ...] = (self.light, self.expression, self.jaw, self.pose, self.appearance)
+        self.person = PersonPanel(theme, document)
+        self.panels: tuple[Section, ...] = (self.light, self.expression, self.jaw, self.pose, self.appearance, self.person)
         body = QWidget()
         body.setObjectName("sideBody")
         body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -51,9 +53,9 @@ class Side(QScrollArea):
         self.setMaximumWidth(WIDTH[1])
 
     def set_usable(self, on: bool) -> None:
-        """Without a photo nothing can be set."""
+        """Without a photo nothing can be set; people can be learned all the same."""
         for panel in self.panels:
-            panel.body.setEnabled(on)
+            panel.body.setEnabled(on or panel is self.person)
 
     def _remember(self) -> None:
         self._settings.open_sections = tuple(panel.title for panel in self.panels if panel.opened)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QStatusBar, QStyleOption, QToolButton, QWidget
 
@@ -58,9 +58,11 @@ class Elided(QLabel):
 
 
 class StatusLine(QStatusBar):
-    """Labels that are set from results and states. models_asked: the model's name was clicked."""
+    """Labels that are set from results and states. models_asked, people_asked, training_asked: that part was clicked."""
 
     models_asked = Signal()
+    people_asked = Signal()
+    training_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,17 +73,36 @@ class StatusLine(QStatusBar):
         self.fit = QLabel()
         self.fit.setObjectName("unsure")
         self.steps, self.device, self.exports, self.imports = Elided(), QLabel(), Elided(), Elided()
-        self.prior = QToolButton()
-        self.prior.setObjectName("statusButton")
-        self.prior.setToolTip("Models and heads  (Ctrl+M)")
-        self.prior.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.prior.hide()
-        self.prior.clicked.connect(self.models_asked)
+        self.prior = self._button("Models and heads  (Ctrl+M)", self.models_asked)
+        self.person = self._button("People", self.people_asked)
+        self.training = self._button("Show the training", self.training_asked)
         for label in (self.state, self.photo, self.fit):
             self.addWidget(label)
-        parts: tuple[QWidget, ...] = (self.imports, self.exports, self.identity, self.time, self.steps, self.prior, self.device)
+        parts: tuple[QWidget, ...] = (self.imports, self.training, self.exports, self.identity, self.time, self.steps,
+                                      self.person, self.prior, self.device)
         for part in parts:
             self.addPermanentWidget(part)
+
+    @staticmethod
+    def _button(tip: str, clicked: SignalInstance) -> QToolButton:
+        """A part that can be clicked; hidden while it has no text."""
+        button = QToolButton()
+        button.setObjectName("statusButton")
+        button.setToolTip(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.hide()
+        button.clicked.connect(clicked)
+        return button
+
+    def set_person(self, name: str) -> None:
+        """Whose pictures are made; '' for the model's own."""
+        self.person.setText(f"Person {name}".replace("&", "&&"))
+        self.person.setVisible(bool(name))
+
+    def set_training(self, text: str) -> None:
+        """What is being learned, or could be gone on with."""
+        self.training.setText(text.replace("&", "&&"))
+        self.training.setVisible(bool(text))
 
     def set_state(self, state: State) -> None:
         """Live, refining or settled."""

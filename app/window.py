@@ -12,14 +12,17 @@ from PySide6.QtWidgets import QFileDialog
 from app.badge import badge, progress
 from app.canvas.stage import Mode
 from app.dialogs.export import ExportDialog
-from app.dialogs.quitting import ask_about_exports
 from app.exports import Exports
 from app.frame import Frame
-from app.jobs import CopyJob, ExportJob, LiveJob, OpenJob, SwitchJob
+from app.jobs import CopyJob, ExportJob, LiveJob, OpenJob, SwapJob, SwitchJob
+from app.leaving import Leaving
 from app.library import Library
 from app.live import QUIET_MS, Live, State
 from app.models import Models
 from app.panels.light import to_color
+from app.people import Personal
+from app.personal.process import EventProcess
+from app.personal.shelf import People
 from app.picture import PhotoView, buffer_image
 from app.settings import Settings
 from app.setup import Setup
@@ -38,15 +41,16 @@ class Window(Frame):
     """DiffusionRig Studio's window.
 
     make_engine: builds the Engine of a Setup; called in the worker's thread. save(engine, result, path, quality=): writes an
-    export. setup: what to work with (None: what the settings remember). library: the user's imported files.
-    buffers_shown: live buffers of the present edit are on the canvas.
+    export. setup: what to work with (None: what the settings remember). library, people: the user's imported files and people.
+    make_process: what a training runs in. buffers_shown: live buffers of the present edit are on the canvas.
     """
 
     buffers_shown = Signal()
 
     def __init__(self, make_engine: Callable[[Setup], Any], save: Callable[..., Any], settings: Settings | None = None,
                  theme: Theme | None = None, quiet_ms: int = QUIET_MS, setup: Setup | None = None,
-                 library: Library | None = None) -> None:
+                 library: Library | None = None, people: People | None = None,
+                 make_process: Callable[[], EventProcess] = EventProcess) -> None:
         settings = settings or Settings()
         super().__init__(settings, theme or Theme(settings.theme))
         setup = setup or Setup.remembered(settings)
@@ -55,12 +59,13 @@ class Window(Frame):
         self.live = Live(self.thread_of_engine, self, quiet_ms)
         self.exports = Exports(self.thread_of_engine, self)
         self._opening: OpenJob | None = None
-        self._quit_after_exports = False
         self._buffers_due = QTimer(self)
         self._buffers_due.setSingleShot(True)
         self._buffers_due.setInterval(0)
         self._document_actions()
         self.models = Models(self, library or Library(), setup)
+        self.people = Personal(self, people or People(), make_process)
+        self.leaving = Leaving(self)
         self._lay_out()
         self._connect()
         self._recolor()
@@ -100,12 +105,12 @@ class Window(Frame):
         live.progressed.connect(self._show_progress)
         self.models.engine_changed.connect(self._engine_changed)
         self.status.models_asked.connect(self.models.open_dialog)
+        self.people.connect_all()
         worker.opened.connect(self._opened)
         worker.copied.connect(self._copied)
         worker.failed.connect(self._failed)
         self.exports.changed.connect(self._exports_changed)
         self.exports.written.connect(self._export_written)
-        self.exports.emptied.connect(self._exports_emptied)
         self.side.appearance.copy_asked.connect(self.ask_copy)
 
     def start(self) -> None:
@@ -224,7 +229,9 @@ class Window(Frame):
         large = canvas.mode is not Mode.PHOTO or canvas.overlay
         if large or canvas.show_inset:
             small = INSET_BUFFER if canvas.devicePixelRatioF() <= 1 else 2 * INSET_BUFFER
-            buffers = self.engine.buffers(session, self.document.rig, VIEW_BUFFER if large else small)
+            person = self.document.person
+            buffers = self.engine.buffers(session, self.document.rig, VIEW_BUFFER if large else small,
+                                          identity=person.identity if person is not None else ())
             canvas.set_live(buffer_image(buffers, canvas.mode.buffer or "rendered"))
         self.buffers_shown.emit()
 
@@ -285,12 +292,8 @@ class Window(Frame):
         self.actions_by_name["cancel-exports"].setEnabled(self.exports.count > 0)
 
     def _export_written(self, path: Path) -> None:
-        if not self._quit_after_exports:
+        if not self.leaving.waiting:
             self.banner.say(f"Exported to {path}", "info")
-
-    def _exports_emptied(self) -> None:
-        if self._quit_after_exports:
-            self.close()
 
     # -- engine and failures
 
@@ -304,14 +307,14 @@ class Window(Frame):
         self._photo_usable(self.document.session is not None)
 
     def _failed(self, job: Any, message: str) -> None:
-        if isinstance(job, SwitchJob):  # said by `models`
+        if isinstance(job, SwitchJob | SwapJob):  # said by `models`, and in the dialog of grids
             return
         if job is None:
             self.status.set_no_engine()
             self.canvas.set_busy("")
         if isinstance(job, (OpenJob, CopyJob)):
             self._open_failed(job)
-        self._quit_after_exports = False
+        self.leaving.stay()
         if isinstance(job, LiveJob):
             self.banner.say(message, button="Try again", run=self.ask_again)
         elif isinstance(job, ExportJob):
@@ -335,27 +338,12 @@ class Window(Frame):
     # -- closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Exports are not dropped silently; everything else is stopped at its next step."""
-        if self.exports.count and not self._quit_after_exports:
+        """Exports and a training are not dropped silently; everything else is stopped at its next step."""
+        if self.leaving.may_go():
+            self.shut_down()
+            event.accept()
+        else:
             event.ignore()
-            ask_about_exports(self, self.exports.text, self.quit_after_exports, self.quit_now)
-            return
-        if self.exports.count and self._quit_after_exports:
-            event.ignore()
-            return
-        self.shut_down()
-        event.accept()
-
-    def quit_after_exports(self) -> None:
-        """Close as soon as the last export is written."""
-        self._quit_after_exports = True
-        if not self.exports.count:
-            self.close()
-
-    def quit_now(self) -> None:
-        """Give up exports and close."""
-        self.exports.forget()
-        self.close()
 
     def shut_down(self) -> bool:
         """Remember the settings and join the worker; False when it didn't stop in time."""
@@ -364,5 +352,5 @@ class Window(Frame):
         self.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         self.settings.panel_width = min(640, max(320, self.splitter.sizes()[1]))
         self.settings.save()
-        stopped = self.models.importing.stop()
-        return self.thread_of_engine.stop() and stopped
+        stopped = [self.people.stop(), self.models.importing.stop(), self.thread_of_engine.stop()]
+        return all(stopped)

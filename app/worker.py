@@ -15,10 +15,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from app.jobs import CopyJob, ExportJob, Inbox, Job, LiveJob, OpenJob, QueuedJob, Switched, SwitchJob
+from app.jobs import CopyJob, ExportJob, Inbox, Job, LiveJob, OpenJob, PersonJob, QueuedJob, SwapJob, Switched, SwitchJob
 from app.setup import Setup
 from core.codes import FaceCode
-from core.errors import Cancelled, UserError
+from core.errors import AssetError, Cancelled, UserError
 from core.request import RenderRequest
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,9 @@ class Worker(QObject):
     switched = Signal(object, object)  # SwitchJob, Switched
     opened = Signal(object, object)  # OpenJob, Session
     copied = Signal(object, object)  # CopyJob, Session
+    person_taken = Signal(object, object)  # PersonJob, Person
+    made = Signal(object, object)  # SwapJob, what its function returned
+    reported = Signal(object, object)  # SwapJob, a value between its steps
     rendered = Signal(object)  # Result
     stepped = Signal(object, int, int, object)  # job, step, steps, estimate or None
     exported = Signal(object)  # ExportJob
@@ -54,6 +57,7 @@ class Worker(QObject):
         self._engine: Any = None
         self._retired: list[Any] = []  # engines that exports still need
         self._photo: OpenJob | None = None
+        self._people: dict[str, Path] = {}  # files of the people taken, by digest
         # queued even within the thread: its event loop must get its turn between two jobs, to hear that it should end
         self.wake.connect(self.work, Qt.ConnectionType.QueuedConnection)
 
@@ -108,6 +112,10 @@ class Worker(QObject):
             self.copied.emit(job, self._engine.open(job.path, None))
         elif isinstance(job, SwitchJob):
             self._switch(job)
+        elif isinstance(job, PersonJob):
+            self._take_person(job)
+        elif isinstance(job, SwapJob):
+            self._make(job)
         elif isinstance(job, ExportJob):
             self._export(job)
         else:
@@ -127,10 +135,42 @@ class Worker(QObject):
             if isinstance(job, ExportJob):
                 self._let_by()
 
+        self._know_person(engine, job.request.person)
         return engine.render(job.request, on_step=on_step, cancelled=lambda: self._inbox.is_cancelled(job))
 
+    def _make(self, job: SwapJob) -> None:
+        def report(value: Any = None) -> None:
+            if self._inbox.is_cancelled(job):
+                raise Cancelled
+            if value is not None:
+                self.reported.emit(job, value)
+            self._let_by()
+
+        report()
+        self.made.emit(job, job.make(self._engine, report))
+
+    # -- people
+
+    def _take_person(self, job: PersonJob) -> None:
+        person = self._engine.take_person(job.source)
+        self._people[person.digest] = person.path
+        self.person_taken.emit(job, person)
+
+    def _know_person(self, engine: Any, digest: str | None) -> None:
+        """Load the person of a request again where the engine is another one, or has let go of it for newer ones. Those on the
+        user's shelf it finds itself; unfinished ones are in the folder of their training."""
+        if digest is None or digest not in self._people:
+            return
+        try:
+            engine.person(digest)
+        except UserError:
+            path = self._people[digest]
+            if engine.take_person(path).digest != digest:
+                raise AssetError(f"{path.name} has changed since this picture was asked for. Choose the person anew.") from None
+
     def _let_by(self) -> None:
-        """Between two steps of an export: a photo to open, or the newest edit's preview. An engine may render within a step."""
+        """Between two steps of an export or a grid: a photo to open, or the newest edit's preview. An engine may render within a
+        step."""
         quick = self._inbox.take(quick=True)
         if quick is not None:
             self._do(quick)
@@ -214,10 +254,12 @@ class WorkerThread(QObject):
         else:
             self._thread.start(QThread.Priority.LowPriority)
 
-    def put(self, job: QueuedJob | ExportJob) -> None:
+    def put(self, job: QueuedJob | ExportJob | SwapJob) -> None:
         """Queue a job that is never dropped."""
         if isinstance(job, ExportJob):
             self.inbox.put_export(job)
+        elif isinstance(job, SwapJob):
+            self.inbox.put_swap(job)
         else:
             self.inbox.put_photo(job)
         self.worker.wake.emit()
@@ -263,6 +305,10 @@ def _doing(job: Job) -> str:
         return f"exporting {job.path.name}"
     if isinstance(job, SwitchJob):
         return f"loading {job.setup.words}"
+    if isinstance(job, PersonJob):
+        return f"loading {Path(job.source).name}"
+    if isinstance(job, SwapJob):
+        return job.what
     return "making the picture"
 
 

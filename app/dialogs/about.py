@@ -8,6 +8,7 @@ from app.theme import pixmap
 
 SHORTCUTS = (
     ("Ctrl+O", "Open a photo"), ("Ctrl+E", "Export"), ("Ctrl+M", "Models and heads"),
+    ("Ctrl+P", "Personalize from an album"), ("Ctrl+G", "People and photos in a grid"),
     ("Ctrl+Z", "Undo"), ("Ctrl+Shift+Z", "Redo"),
     ("Ctrl+R", "Reset all"), ("Space (hold)", "Show the original; drag to pan"),
     ("1, 2, 3, 4", "Photo, normals, albedo, rendered"),

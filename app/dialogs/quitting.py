@@ -1,4 +1,4 @@
-"""The question at closing while exports are being written."""
+"""The questions before something under way is ended: exports at closing, a training at any time."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -22,6 +22,35 @@ def ask_about_exports(parent: QWidget, text: str, wait: Callable[[], object], no
             wait()
         elif box.clickedButton() is at_once:
             now()
+
+    box.finished.connect(answered)
+    box.open()
+
+
+def ask_stop(parent: QWidget, name: str, keep: Callable[[], object], finish: Callable[[], object] | None,
+             discard: Callable[[], object], *, quitting: bool = False) -> None:
+    """Let the user choose what becomes of a training. finish: None where there is nothing to finish yet."""
+    box = QMessageBox(QMessageBox.Icon.NoIcon, "Stop the training", f"{name} is still being learned.", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    later = box.addButton("Keep for later", QMessageBox.ButtonRole.AcceptRole)
+    now = None if finish is None else box.addButton("Finish now", QMessageBox.ButtonRole.AcceptRole)
+    gone = box.addButton("Give up", QMessageBox.ButtonRole.DestructiveRole)
+    stay = box.addButton("Stay" if quitting else "Go on", QMessageBox.ButtonRole.RejectRole)
+    lines = ["Keep for later: it is saved, and goes on another time from here."]
+    lines += ["Finish now: what it has learned so far becomes the person."] if now is not None else []
+    box.setInformativeText("\n".join([*lines, "Give up: what it has learned is deleted; your photos stay."]))
+    box.setDefaultButton(later)
+    box.setEscapeButton(stay)
+
+    def answered() -> None:
+        pressed = box.clickedButton()
+        if pressed is later:
+            keep()
+        elif pressed is gone:
+            discard()
+        elif finish is not None and pressed is now:
+            finish()
 
     box.finished.connect(answered)
     box.open()

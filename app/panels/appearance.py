@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QCheckBox,
     QHBoxLayout,
     QLabel,
@@ -20,11 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Appearance, Document
+from app.panels.choice import choice, labelled
 from app.panels.section import Section, clear_layout
-from app.panels.slider import LABEL_WIDTH, ParameterRow
+from app.panels.slider import ParameterRow
 from app.theme import Theme
 from core.request import DEFAULT_STEPS, MAX_GUIDANCE, PAPER_STEPS
-from core.rig import COPY_BLOCKS, Parameter
+from core.rig import COPY_BLOCKS, Copy, Parameter
 
 _STEPS = Parameter("appearance.steps", "Steps", "Appearance", 4, 50, None, "", 1,
                    "Denoising steps of the settled picture: more take longer")
@@ -33,6 +33,8 @@ _STRENGTH = Parameter("appearance.strength", "Strength", "Appearance", 0, 1, Non
 _GUIDANCE = Parameter("appearance.guidance", "Emphasis", "Appearance", 0, MAX_GUIDANCE, None, "", 0.05,
                       "How much of the edit the model follows: 1 as the controls say, more exaggerates it, "
                       "0 only moves and relights the photo's own pixels")
+_BLEND = Parameter("appearance.blend", "Blend", "Appearance", 0, 1, 1.0, "", 0.01,
+                   "How far the appearance goes from the photo's own (0) to the copied one (1)")
 NOISES = (("inverted", "From photo", "Keep everything of the photo that the edit doesn't touch"),
           ("seeded", "From seed", "Start from drawn noise: more is made anew"))
 METHODS = (("studio", "Studio", "The picture starts from the photo's own pixels: what the edit doesn't touch stays as it is"),
@@ -62,6 +64,7 @@ class AppearancePanel(Section):
         self.strength = self._slider(_STRENGTH, "strength")
         self.guidance = self._slider(_GUIDANCE, "guidance")
         self.copies = QVBoxLayout()
+        self.blend: ParameterRow | None = None
         self.copy_button = QPushButton("Copy from another photo")
         self._build()
         self.reset_asked.connect(self._reset_appearance)
@@ -72,10 +75,10 @@ class AppearancePanel(Section):
         self.refresh()
 
     def _build(self) -> None:
-        self.noise_row = _row("Noise", self._choice(NOISES, self.noise, lambda name: self.document.set_appearance(noise=name)))
-        self.add(_row("Method", self._choice(METHODS, self.method, self._choose_method)))
+        self.noise_row = labelled("Noise", choice(NOISES, self.noise, lambda name: self.document.set_appearance(noise=name)))
+        self.add(labelled("Method", choice(METHODS, self.method, self._choose_method)))
         self.add(self.noise_row)
-        self.add(_row("Seed", self._seed_row()))
+        self.add(labelled("Seed", self._seed_row()))
         self.add(self.steps)
         self.add(self.strength)
         self.add(self.guidance)
@@ -93,29 +96,6 @@ class AppearancePanel(Section):
 
     def _ask_copy(self, block: str, _checked: bool = False) -> None:
         self.copy_asked.emit(block)
-
-    def _choice(self, choices: tuple[tuple[str, str, str], ...], buttons: dict[str, QToolButton],
-                choose: Callable[[str], None]) -> QWidget:
-        """Two buttons of which one is down, filled into `buttons` by name."""
-        box = QWidget()
-        layout = QHBoxLayout(box)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        group = QButtonGroup(box)
-        for i, (name, label, tip) in enumerate(choices):
-            button = QToolButton()
-            button.setObjectName("segment")
-            button.setProperty("edge", ("left", "right")[i])
-            button.setProperty("narrow", True)
-            button.setText(label)
-            button.setToolTip(tip)
-            button.setCheckable(True)
-            button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
-            button.clicked.connect(lambda _=False, name=name: choose(name))
-            group.addButton(button)
-            layout.addWidget(button, 1)
-            buttons[name] = button
-        return box
 
     def _choose_method(self, name: str) -> None:
         """Each method starts with its own number of steps, unless another was chosen."""
@@ -179,17 +159,45 @@ class AppearancePanel(Section):
     def _show_copies(self) -> None:
         shown = [self.copies.itemAt(i).widget().property("copy") for i in range(self.copies.count())]  # type: ignore[union-attr]
         wanted = [f"{c.block}|{c.label}" for c in self.document.rig.copies]
-        if shown == wanted:
-            return
-        clear_layout(self.copies)
-        for copy, key in zip(self.document.rig.copies, wanted, strict=True):
-            self.copies.addWidget(self._copy_row(copy.block, copy.label or "another photo", key))
+        if shown != wanted:
+            clear_layout(self.copies)
+            self.blend = None
+            for copy, key in zip(self.document.rig.copies, wanted, strict=True):
+                self.copies.addWidget(self._copied(copy, key))
+        appearance = self.document.rig.copied("appearance")
+        if appearance is not None and self.blend is not None:
+            self.blend.show_value(appearance.amount, 1.0, appearance.amount != 1.0)
 
-    def _copy_row(self, block: str, label: str, key: str) -> QWidget:
+    def _copied(self, copy: Copy, key: str) -> QWidget:
+        """What was copied, and for the appearance how much of it."""
+        box = QWidget()
+        box.setProperty("copy", key)
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(1)
+        column.addWidget(self._copy_row(copy.block, copy.label or "another photo"))
+        if copy.block == "appearance":
+            self.blend = self._blend_row()
+            column.addWidget(self.blend)
+        return box
+
+    def _blend_row(self) -> ParameterRow:
+        row = ParameterRow(self._theme, _BLEND)
+        row.began.connect(lambda _: self.document.begin(_BLEND.label))
+        row.moved.connect(lambda _, value: self._set_blend(value))
+        row.ended.connect(self.document.end)
+        row.reset_asked.connect(lambda _: self._set_blend(1.0))
+        return row
+
+    def _set_blend(self, amount: float) -> None:
+        copy = self.document.rig.copied("appearance")
+        if copy is not None:
+            self.document.copy(replace(copy, amount=amount))
+
+    def _copy_row(self, block: str, label: str) -> QWidget:
         row = QWidget()
-        row.setProperty("copy", key)
         layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 4, 0, 0)
+        layout.setContentsMargins(0, 0, 0, 0)
         text = QLabel(f"{block.capitalize()} from {label}")
         text.setObjectName("note")
         text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
@@ -214,16 +222,5 @@ class AppearancePanel(Section):
         self.steps.recolor()
         self.strength.recolor()
         self.guidance.recolor()
-
-
-def _row(text: str, field: QWidget) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 2, 28, 2)
-    layout.setSpacing(6)
-    label = QLabel(text)
-    label.setObjectName("rowLabel")
-    label.setFixedWidth(LABEL_WIDTH)
-    layout.addWidget(label)
-    layout.addWidget(field, 1)
-    return row
+        if self.blend is not None:
+            self.blend.recolor()

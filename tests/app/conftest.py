@@ -50,7 +50,8 @@ def clean(app: QApplication, capfd: pytest.CaptureFixture[str], monkeypatch: pyt
     assert not problems, problems
     assert "Traceback" not in printed, printed
     assert not left, f"threads left behind: {left}"
-    assert not [w for w in WINDOWS if w.thread_of_engine.running], "an engine's thread still runs"
+    assert not [w for w in WINDOWS if w.thread_of_engine.running or w.people.shelf.running], "a thread of a window still runs"
+    assert not [w for w in WINDOWS if w.people.training.active], "a training still runs"
     WINDOWS.clear()
 
 

@@ -2,21 +2,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from PySide6.QtCore import QObject, Signal
 
 from app.library import Item, Library, Shelf
+from app.personal.shelf import People
 from core import rig as rigs
 from core.align import Alignment
 from core.codes import FaceCode
-from core.errors import Cancelled, PhotoError
+from core.errors import AssetError, Cancelled, PhotoError, UserError
 from core.head.base import Control
 from core.light import LightParams, compose
+from core.people.header import About
+from core.people.shelf import Entry, NameTaken
 from core.request import RenderRequest
 
 UNITS = ("browDownLeft", "browInnerUp", "eyeBlinkLeft", "eyeBlinkRight", "cheekPuff", "noseSneerLeft", "mouthSmileLeft",
@@ -129,6 +133,7 @@ class FakeEngine:
         self.gate = threading.Semaphore(0)
         self.gated = gated
         self.buffer_calls: list[Any] = []
+        self.identities: list[tuple[float, ...]] = []
         self.started: list[RenderRequest] = []
         self.finished: list[RenderRequest] = []
         self.opened: list[tuple[Path, int | None]] = []
@@ -136,6 +141,9 @@ class FakeEngine:
         self.fail: Callable[[RenderRequest], Exception | None] = lambda request: None
         self.faces = 1
         self.closed = False
+        self.people: dict[str, FakePerson] = {}  # files that can be loaded, by path
+        self.loaded: dict[str, FakePerson] = {}  # by digest
+        self.taken: list[Path] = []
 
     def allow(self, steps: int = 1) -> None:
         """Let that many steps through."""
@@ -163,8 +171,9 @@ class FakeEngine:
     def read_ahead(self, session: FakeSession) -> None:
         self.read.append(session)
 
-    def buffers(self, session: FakeSession, rig: rigs.Rig, size: int) -> Any:
+    def buffers(self, session: FakeSession, rig: rigs.Rig, size: int, identity: tuple[float, ...] = ()) -> Any:
         self.buffer_calls.append((rig, size))
+        self.identities.append(identity)
         axis = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1
         x, y = np.meshgrid(axis, axis)
         coverage = (x * x / 0.4 + y * y / 0.6 < 1).astype(np.float32)
@@ -176,8 +185,24 @@ class FakeEngine:
         light = rigs.apply(rig, self.head, session.code).light  # type: ignore[arg-type]
         return SimpleNamespace(rendered=albedo * shade(normal, light), normal=normal, albedo=albedo, coverage=coverage)
 
+    def take_person(self, source: Path | str) -> FakePerson:
+        self.taken.append(Path(source))
+        person = self.people.get(str(source))
+        if person is None:
+            raise AssetError(f"There is no person '{source}'.")
+        if person.prior_digest != self.prior.digest:
+            raise AssetError(f"'{person.name}' was made with the model '{person.prior_name}'.")
+        self.loaded[person.digest] = person
+        return person
+
+    def person(self, digest: str) -> FakePerson:
+        if digest not in self.loaded:
+            raise UserError("not loaded")
+        return self.loaded[digest]
+
     def render(self, request: RenderRequest, on_step: Any = None, cancelled: Any = None) -> FakeResult:
         assert request.prior in ("", self.prior.digest), "a request made for another engine"
+        assert request.person is None or request.person in self.loaded, "a person that is not there"
         rigs.apply(request.rig, self.head, code_of(0, self.head.name))  # type: ignore[arg-type]  # refuses what the head lacks
         self.started.append(request)
         steps = self.steps[request.quality]
@@ -235,6 +260,100 @@ class FakeLibrary(Library):
 
     def remove(self, item: Item) -> None:
         self.present.discard(item.stored)
+
+
+@dataclass(frozen=True)
+class FakePerson(About):
+    """What the window reads of a Person."""
+
+    path: Path = field(compare=False)
+    changes: object = field(default="weights", compare=False)
+
+
+def person_of(name: str, folder: Path = Path("/people"), prior: str = "fake", head: str = "open", version: int = 1) -> FakePerson:
+    """A person of the fake engine's model, or of another one. version: of the weights."""
+    card = {"preset": "quick", "photos": {"accepted": 18}, "created": "2026-11-23T01:00:00+00:00",
+            "measured": {"before": {"identity": 0.66}, "after": {"identity": 0.54}}}
+    return FakePerson(f"{name}-{version}", name, prior, prior, "CC0", head, 256, (0.5, 0.25, 0.0, 0.0), card,
+                      folder / f"{name}.safetensors")
+
+
+def entry_of(person: FakePerson, problem: str = "") -> Entry:
+    """A person as the shelf lists them."""
+    return Entry(name=person.name, file=person.path, mib=41.5, problem=problem, digest=person.digest, prior=person.prior_name,
+                 prior_digest=person.prior_digest, licence=person.licence, head=person.head, size=person.size,
+                 photos=person.photos, preset="quick", created=person.created, consent="They agreed (2026-11-23)")
+
+
+class FakePeople(People):
+    """A shelf in memory."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.entries = list(entries)
+        self.exported: list[tuple[str, Path]] = []
+        self.imported: list[tuple[Path, str]] = []
+        self.error: Exception | None = None
+
+    def look(self) -> tuple[Entry, ...]:
+        return tuple(sorted(self.entries, key=lambda entry: entry.name))
+
+    def rename(self, old: str, new: str) -> None:
+        self._check(new)
+        self.entries = [replace(entry, name=new) if entry.name == old else entry for entry in self.entries]
+
+    def export(self, name: str, file: Path) -> Path:
+        self.exported.append((name, file))
+        return file
+
+    def import_file(self, file: Path, name: str = "") -> str:
+        self.imported.append((file, name))
+        self._check(name or file.stem)
+        person = person_of(name or file.stem)
+        self.entries.append(entry_of(person))
+        return person.name
+
+    def delete(self, name: str) -> None:
+        self.entries = [entry for entry in self.entries if entry.name != name]
+
+    def _check(self, name: str) -> None:
+        if self.error is not None:
+            raise self.error
+        if any(entry.name == name for entry in self.entries):
+            raise NameTaken(f"There is a person '{name}' already.")
+
+
+class FakeProcess(QObject):
+    """A child that says what the test lets it say. `said`: the words it was given; one that is `stubborn` must be killed."""
+
+    told = Signal(dict)
+    ended = Signal(int, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arguments: list[str] = []
+        self.said: list[str] = []
+        self.running = False
+        self.stubborn = False
+
+    def start(self, arguments: Sequence[str]) -> bool:
+        self.arguments, self.running = list(arguments), True
+        return True
+
+    def send(self, word: str) -> None:
+        self.said.append(word)
+
+    def tell(self, event: str, **values: Any) -> None:
+        self.told.emit({"event": event, **values})
+
+    def end(self, code: int = 0, message: str = "") -> None:
+        if self.running:
+            self.running = False
+            self.ended.emit(code, message)
+
+    def stop(self, timeout_ms: int = 0) -> bool:
+        self.said.append("closed")
+        self.end(-1 if self.stubborn else 0)
+        return not self.stubborn
 
 
 def save(engine: FakeEngine, result: FakeResult, path: Path, quality: int = 92) -> None:

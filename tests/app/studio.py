@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.setup import Setup
 from app.theme import Theme
 from app.window import Window
-from tests.app.fakes import FakeEngine, FakeLibrary, save
+from tests.app.fakes import FakeEngine, FakeLibrary, FakePeople, FakeProcess, save
 
 DEADLINE_MS = 10_000  # only for a test that is going to fail
 WINDOWS: list[Window] = []
@@ -40,17 +40,23 @@ class Studio:
     """A window on a fake engine, and hands to drive it."""
 
     def __init__(self, engine: FakeEngine, quiet_ms: int = 0, make: Callable[[Setup], FakeEngine] | None = None,
-                 settings: Settings | None = None, setup: Setup | None = None) -> None:
+                 settings: Settings | None = None, setup: Setup | None = None, people: FakePeople | None = None) -> None:
         self.engine = engine
         self.library = FakeLibrary()
+        self.people = people or FakePeople()
+        self.processes: list[FakeProcess] = []
         self.window = Window(make or (lambda setup: engine), save, settings or Settings(), Theme("dark"), quiet_ms, setup,
-                             self.library)
+                             self.library, self.people, self._process)  # type: ignore[arg-type]
         WINDOWS.append(self.window)
         self.window.theme.apply()
         self.window.resize(1280, 800)
         self.window.show()
         self.window.start()
         until(lambda: self.window.engine is not None, "the engine starts")
+
+    def _process(self) -> FakeProcess:
+        self.processes.append(FakeProcess())
+        return self.processes[-1]
 
     @property
     def canvas(self) -> Any:

@@ -19,8 +19,10 @@ from app.window import Window
 from core import paths
 from core.export import read_request
 from core.photo import load_image
+from core.prior import load_prior
 from tests.app import studio
 from tests.app.studio import WINDOWS, until
+from tests.core.people.kit import put_person
 from tests.flame import arrays, texture_space
 from tests.tiny import save_tiny_prior
 
@@ -59,6 +61,31 @@ def test_what_the_window_exports_the_command_line_makes_too(window: Any, prior: 
     assert np.array_equal(load_image(exported).pixels, load_image(made).pixels)
     assert read_request(exported) == read_request(made)
     assert (load_image(made).pixels != load_image(sample_photo).pixels).any()
+
+
+def test_a_person_in_the_window_is_the_command_lines(window: Any, prior: Path, sample_photo: Path, tmp_path: Path) -> None:
+    """Chosen from the shelf, then unfinished weights out of a training's folder; undone, which loads the first one again."""
+    small = load_prior(prior)
+    ann = put_person(small, "Ann")
+    draft = put_person(small, "Ann", seed=2, path=tmp_path / "draft.safetensors")
+    digests = []
+    for file in (ann, draft):
+        window.people.use(file)
+        until(lambda: window.document.person is not None and window.document.person.digest not in digests, "it is there")
+        until(lambda: window.live.state.value == "settled", "and its picture")
+        digests.append(window.document.person.digest)
+        window.people.shelf.refresh()
+    window.undo()
+    until(lambda: window.live.state.value == "settled", "back to the one of the shelf")
+    exported, made = tmp_path / "window.png", tmp_path / "command.png"
+    window.exports.add(window.document.request(quality="settled", size="full"), exported, {})
+    until(lambda: exported.exists() and not window.exports.count, "the file is written")
+    steps = window.document.appearance.steps
+    assert main.main(["edit", str(sample_photo), "--out", str(made), "--prior", str(prior), "--steps", str(steps),
+                      "--person", "Ann"]) == 0
+    assert np.array_equal(load_image(exported).pixels, load_image(made).pixels) and read_request(exported) == read_request(made)
+    assert window.status.person.text() == "Person Ann"
+    until(lambda: not window.people.shelf.busy, "the shelf is idle")
 
 
 def test_an_export_that_cannot_be_written_is_said_and_the_window_goes_on(window: Any, tmp_path: Path) -> None:

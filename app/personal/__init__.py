@@ -1,0 +1,1 @@
+"""Personal models in the window: the album, the training, the people."""
