@@ -27,23 +27,21 @@ from models.critic import Critic, levels
 from models.rig_model import RigModel
 from models.schedule import alphas_bar
 
-# The critic's say away from the head, where nothing tells the network what to paint: more of it, and worms of texture grow there.
-_BACKGROUND = 0.1
-
 
 @dataclass(frozen=True)
 class DistillConfig:
     """How a student is trained.
 
-    timesteps: of its chain, descending; the first must be the noisiest. batch: pictures a worker walks at once; workers: how many
-    do so beside each other, each on one core. rate, critic_rate: of Adam. ema: decay of the student's running mean. features:
-    weight of the feature loss beside the mean absolute error. adversarial: the critic's gradient as a share of that of the other
-    two; it comes in over `critic_ramp` steps from step `critic_from` on. cleanest, noisiest: timesteps between which the frozen
-    prior looks at pictures. rank: of low-rank adapters (`models.adapters`) that are trained in place of the weights; 0 for none.
-    precision: 'bfloat16' autocast, or 'float32'. alternate: a step trains one timestep of the chain, drawn anew each time, and
-    only walks to it, so that there are twice as many steps a minute. background: weight of what is compared away from the head (1
-    as on it), which nothing tells the network and which an album of few photos would only teach it by heart. colour:
-    weight of the squared difference of the mean colours on the head, of each picture and channel.
+    timesteps: of its chain, descending; the first must be the noisiest. batch: pictures a worker walks at once; workers: how
+    many do so beside each other, each on one core. rate, critic_rate: of Adam. ema: decay of the student's running mean.
+    features: weight of the feature loss beside the mean absolute error. adversarial: the critic's gradient as a share of that of
+    the other two; it comes in over `critic_ramp` steps from step `critic_from` on. cleanest, noisiest: timesteps between which
+    the frozen prior looks at pictures. rank: of low-rank adapters (`models.adapters`) that are trained in place of the weights;
+    0 for none. precision: 'bfloat16' autocast, or 'float32'. alternate: a step trains one timestep of the chain, drawn anew each
+    time, and only walks to it, so that there are twice as many steps a minute. background: weight of what is compared away from
+    the head (1 as on it), which nothing tells the network and which an album of few photos would only teach it by heart.
+    critic_background: the critic's say there; more of it, and worms of texture grow. colour: weight of the squared difference of
+    the mean colours on the head, of each picture and channel.
     """
 
     timesteps: tuple[int, ...] = (999, 400)
@@ -63,6 +61,7 @@ class DistillConfig:
     precision: str = "bfloat16"
     alternate: bool = False
     background: float = 1.0
+    critic_background: float = 0.1
     colour: float = 0.0
 
     def __post_init__(self) -> None:
@@ -73,8 +72,8 @@ class DistillConfig:
             raise ValueError("timesteps go from 0 to 999")
         if min(self.batch, self.workers) < 1 or self.rank < 0 or self.precision not in PRECISIONS:
             raise ValueError(f"batch and workers are at least 1, rank at least 0, precision {' or '.join(PRECISIONS)}")
-        if not 0 <= self.background <= 1:
-            raise ValueError("background is between 0 and 1")
+        if not (0 <= self.background <= 1 and 0 <= self.critic_background <= 1):
+            raise ValueError("background and critic_background are between 0 and 1")
 
 
 class Distiller:
@@ -217,7 +216,7 @@ class Distiller:
             wanted, = torch.autograd.grad(error + config.features * features + config.colour * cast, out, retain_graph=True)
             fooled = torch.stack([score.float().mean() for score in self.critic(out, rendered, fake)]).sum()
             push, = torch.autograd.grad(-fooled, out)
-            push = push * (_BACKGROUND + (1 - _BACKGROUND) * spread)
+            push = push * (config.critic_background + (1 - config.critic_background) * spread)
             told = zip(self.critic(photo, rendered, real), self.critic(out.detach(), rendered, [f.detach() for f in fake]),
                        strict=True)
             hinge = torch.stack([(1 - a.float()).relu().mean() + (1 + b.float()).relu().mean() for a, b in told]).sum()
