@@ -27,6 +27,9 @@ from models.critic import Critic, levels
 from models.rig_model import RigModel
 from models.schedule import alphas_bar
 
+# The critic's say away from the head, where nothing tells the network what to paint: more of it, and worms of texture grow there.
+_BACKGROUND = 0.1
+
 
 @dataclass(frozen=True)
 class DistillConfig:
@@ -39,9 +42,9 @@ class DistillConfig:
     the frozen prior looks at pictures. rank: of low-rank adapters (`models.adapters`) that are trained in place of the weights;
     0 for none. precision: 'bfloat16' autocast, or 'float32'. alternate: a step trains one timestep of the chain, drawn anew each
     time, and only walks to it, so that there are twice as many steps a minute. background: weight of what is compared away from
-    the head (1 as on it), which nothing tells the network and which an album of few photos would only teach it by heart.
-    critic_background: the critic's say there; more of it, and worms of texture grow. colour: weight of the squared difference of
-    the mean colours on the head, of each picture and channel.
+    the head (1 as on it), which nothing tells the network and which an album of few photos would only teach it by heart. colour:
+    weight of the squared difference of the mean colours on the head, of each picture and channel. edges: weight of the mean
+    absolute difference of the gradients, which keeps the seams of the network's patches from showing.
     """
 
     timesteps: tuple[int, ...] = (999, 400)
@@ -61,8 +64,8 @@ class DistillConfig:
     precision: str = "bfloat16"
     alternate: bool = False
     background: float = 1.0
-    critic_background: float = 0.1
     colour: float = 0.0
+    edges: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "timesteps", tuple(self.timesteps))
@@ -72,8 +75,8 @@ class DistillConfig:
             raise ValueError("timesteps go from 0 to 999")
         if min(self.batch, self.workers) < 1 or self.rank < 0 or self.precision not in PRECISIONS:
             raise ValueError(f"batch and workers are at least 1, rank at least 0, precision {' or '.join(PRECISIONS)}")
-        if not (0 <= self.background <= 1 and 0 <= self.critic_background <= 1):
-            raise ValueError("background and critic_background are between 0 and 1")
+        if not 0 <= self.background <= 1:
+            raise ValueError("background is between 0 and 1")
 
 
 class Distiller:
@@ -209,14 +212,17 @@ class Distiller:
                 scales = [value.float().std((2, 3), keepdim=True).mean(0, keepdim=True) + 1e-3 for value in real]
             fake, spread = seen(out), _spread(batch.coverage)
             area = config.background + (1 - config.background) * (2 * spread).clamp(max=1)
-            error = ((out - photo).abs() * (1 + batch.coverage) * area).mean()
+            off = (out - photo) * area
+            error = (off.abs() * (1 + batch.coverage)).mean()
+            edges = off.diff(dim=-1).abs().mean() + off.diff(dim=-2).abs().mean()
             features = torch.stack([(((a.float() - b.float()) / scale).abs() * F.adaptive_avg_pool2d(area, a.shape[-1])).mean()
                                     for a, b, scale in zip(fake, real, scales, strict=True)]).mean()
             cast = _mean_on(out - photo, batch.coverage).square().mean()
-            wanted, = torch.autograd.grad(error + config.features * features + config.colour * cast, out, retain_graph=True)
+            loss = error + config.features * features + config.colour * cast + config.edges * edges
+            wanted, = torch.autograd.grad(loss, out, retain_graph=True)
             fooled = torch.stack([score.float().mean() for score in self.critic(out, rendered, fake)]).sum()
             push, = torch.autograd.grad(-fooled, out)
-            push = push * (config.critic_background + (1 - config.critic_background) * spread)
+            push = push * (_BACKGROUND + (1 - _BACKGROUND) * spread)
             told = zip(self.critic(photo, rendered, real), self.critic(out.detach(), rendered, [f.detach() for f in fake]),
                        strict=True)
             hinge = torch.stack([(1 - a.float()).relu().mean() + (1 + b.float()).relu().mean() for a, b in told]).sum()
