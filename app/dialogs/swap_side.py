@@ -1,7 +1,6 @@
 """The left side of "Swap and mix": who paints, which photos, and how."""
 from __future__ import annotations
 
-import random
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -20,8 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.appearance import MAX_SEED
-from app.panels.choice import choice, labelled
+from app.panels.choice import choice, labelled, seed_row
 from app.panels.slider import ParameterRow
 from app.picture import to_image
 from app.swap import MIX, SWAP, SwapWork
@@ -100,28 +98,12 @@ class SwapSide(QWidget):
         self.shape_row = labelled("Head shape", choice(SHAPES, self.shapes, lambda name: self._work.set_look(shape=name)))
         column.addWidget(self.noise_row)
         column.addWidget(self.shape_row)
-        column.addWidget(labelled("Seed", self._seed_row()))
+        column.addWidget(labelled("Seed", seed_row(self.seed, self.dice, lambda value: self._work.set_look(seed=value))))
         column.addWidget(self.background)
-
-    def _seed_row(self) -> QWidget:
-        box = QWidget()
-        layout = QHBoxLayout(box)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        self.seed.setRange(0, MAX_SEED)
-        self.seed.lineEdit().setTextMargins(5, 0, 5, 0)
-        self.seed.setKeyboardTracking(False)
-        self.dice.setObjectName("icon")
-        self.dice.setToolTip("Another seed (another variation)")
-        self.dice.setIconSize(QSize(18, 18))
-        layout.addWidget(self.seed, 1)
-        layout.addWidget(self.dice)
-        return box
 
     def _connect(self) -> None:
         work = self._work
-        for widget, name in ((self.people, "People"), (self.photos, "Photos"), (self.person, "Person"), (self.seed, "Seed"),
-                             (self.dice, "Another seed")):
+        for widget, name in ((self.people, "People"), (self.photos, "Photos"), (self.person, "Person")):
             widget.setAccessibleName(name)
         for listing in (self.people, self.photos):
             listing.setIconSize(QSize(_THUMB, _THUMB))
@@ -142,8 +124,6 @@ class SwapSide(QWidget):
         self.blend.moved.connect(self._blend_moved)
         self.blend.reset_asked.connect(lambda _: self._blend_moved("", 1.0))
         self._amount.timeout.connect(self._take_amount)
-        self.seed.valueChanged.connect(lambda value: work.set_look(seed=value))
-        self.dice.clicked.connect(lambda: self.seed.setValue(random.randrange(1, 100_000)))
         self.background.toggled.connect(lambda on: work.set_look(background=on))
         work.changed.connect(self._show_photos)
         work.place_changed.connect(self._photo_opened)

@@ -1,7 +1,6 @@
 """The Appearance panel: how the picture is made, and what is taken from other photos."""
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Appearance, Document
-from app.panels.choice import choice, labelled
+from app.panels.choice import choice, labelled, seed_row
 from app.panels.section import Section, clear_layout
 from app.panels.slider import ParameterRow
 from app.theme import Theme
@@ -41,7 +40,6 @@ METHODS = (("studio", "Studio", "The picture starts from the photo's own pixels:
            ("paper", "As in the paper", "The whole face crop is made anew from drawn noise, as the published system does it.\n"
             "The seed draws the noise; strength, emphasis and background have no part in it."))
 METHOD_STEPS = {"studio": DEFAULT_STEPS, "paper": PAPER_STEPS}
-MAX_SEED = 2**31 - 1
 
 
 class AppearancePanel(Section):
@@ -78,7 +76,7 @@ class AppearancePanel(Section):
         self.noise_row = labelled("Noise", choice(NOISES, self.noise, lambda name: self.document.set_appearance(noise=name)))
         self.add(labelled("Method", choice(METHODS, self.method, self._choose_method)))
         self.add(self.noise_row)
-        self.add(labelled("Seed", self._seed_row()))
+        self.add(labelled("Seed", seed_row(self.seed, self.dice, lambda value: self.document.set_appearance(seed=value))))
         self.add(self.steps)
         self.add(self.strength)
         self.add(self.guidance)
@@ -103,25 +101,6 @@ class AppearancePanel(Section):
         if name != look.method:
             steps = METHOD_STEPS[name] if look.steps == METHOD_STEPS[look.method] else look.steps
             self.document.set_appearance(method=name, steps=steps)
-
-    def _seed_row(self) -> QWidget:
-        box = QWidget()
-        layout = QHBoxLayout(box)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        self.seed.setRange(0, MAX_SEED)
-        self.seed.lineEdit().setTextMargins(5, 0, 5, 0)
-        self.seed.setKeyboardTracking(False)
-        self.seed.setAccessibleName("Seed")
-        self.seed.valueChanged.connect(lambda value: self.document.set_appearance(seed=value))
-        self.dice.setObjectName("icon")
-        self.dice.setToolTip("Another seed (another variation)")
-        self.dice.setAccessibleName("Another seed")
-        self.dice.setIconSize(QSize(18, 18))
-        self.dice.clicked.connect(lambda: self.document.set_appearance(seed=random.randrange(1, 100_000)))
-        layout.addWidget(self.seed, 1)
-        layout.addWidget(self.dice)
-        return box
 
     def _slider(self, parameter: Parameter, name: str, whole: bool = False) -> ParameterRow:
         row = ParameterRow(self._theme, parameter)

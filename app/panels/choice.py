@@ -1,11 +1,15 @@
-"""A choice of few: buttons side by side of which one is down, and a row that gives a control its name."""
+"""A choice of few: buttons side by side of which one is down; a seed with its dice; and a row that gives a control its name."""
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
 
 from app.panels.slider import LABEL_WIDTH
+
+MAX_SEED = 2**31 - 1
 
 
 def choice(choices: Sequence[tuple[str, str, str]], buttons: dict[str, QToolButton], choose: Callable[[str], None]) -> QWidget:
@@ -29,6 +33,27 @@ def choice(choices: Sequence[tuple[str, str, str]], buttons: dict[str, QToolButt
         group.addButton(button)
         layout.addWidget(button, 1)
         buttons[name] = button
+    return box
+
+
+def seed_row(seed: QSpinBox, dice: QToolButton, choose: Callable[[int], object]) -> QWidget:
+    """The two controls of a seed, set up and side by side. choose(seed) hears of one that was typed or drawn."""
+    box = QWidget()
+    layout = QHBoxLayout(box)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(6)
+    seed.setRange(0, MAX_SEED)
+    seed.lineEdit().setTextMargins(5, 0, 5, 0)
+    seed.setKeyboardTracking(False)
+    seed.setAccessibleName("Seed")
+    seed.valueChanged.connect(choose)
+    dice.setObjectName("icon")
+    dice.setToolTip("Another seed (another variation)")
+    dice.setAccessibleName("Another seed")
+    dice.setIconSize(QSize(18, 18))
+    dice.clicked.connect(lambda: seed.setValue(random.randrange(1, 100_000)))
+    layout.addWidget(seed, 1)
+    layout.addWidget(dice)
     return box
 
 
