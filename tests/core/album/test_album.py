@@ -89,6 +89,9 @@ def test_pictures_for_training_share_one_identity(album: Album) -> None:
     assert pictures.odds({"x": 1.0}).sum() == pytest.approx(1)
     assert pictures.facts()["pictures"] == {"album": 6}
     assert album.pictures(["own3"]).names == ["own3"]
+    own = album.identity_of(["own0", "own1"])  # a mean that the photos measured with have no part in
+    assert not np.array_equal(own, album.identity)
+    np.testing.assert_array_equal(album.pictures(["own3"], own).code(0).identity, own)
     with pytest.raises(ParameterError, match="broken has no face"):
         album.pictures(["broken"])
     with pytest.raises(UserError, match="No photo"):

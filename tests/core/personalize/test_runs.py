@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import main
 from core import paths
+from core.album import Album
 from core.errors import UserError
 from core.people.person import read_person
 from core.people.shelf import person_file
@@ -41,6 +43,9 @@ def test_an_album_becomes_a_person(own_home: Path, tmp_path: Path, album: Path, 
     person = read_person(paths.people_dir() / "Ana-Ñ.safetensors")
     assert person.name == "Ana Ñ." and person.prior_digest == prior.digest and len(person.identity) > 1
     card = person.card
+    judged = Album.load(album)
+    trained = [photo.name for photo in judged.used if photo.name not in card["photos"]["held_out"]]
+    np.testing.assert_allclose(person.identity, judged.identity_of(trained), rtol=1e-6)  # held-out photos have no part in it
     assert card["preset"] == "mine" and len(card["photos"]["held_out"]) == 1 and card["photos"]["accepted"] >= 2
     assert card["consent"]["statement"] and card["measured"]["after"]["perceptual"] > 0
     assert {point["phase"] for point in card["curve"]} >= {"student", "denoiser"}
