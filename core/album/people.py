@@ -6,10 +6,10 @@ photos (light, pose, size and expression vary) against 900 other people: from th
 others are at most .42, .46, .48, .53, .56, .62 away (99 % of them below .42, .44, .47, .49, .53, .61), the nearest of 900
 strangers .49, .47, .47, .47, .46, .53.
 
-With these limits, chosen on that man's photos, 600 made-up albums of 20, 10, 5 and 3 photos (another face with that man's
-scatter), each mixed with 28 strangers, take in none of 16,772 strangers and are of the wrong person once. Mixed with the 28
-most alike of 730 people they take in 2 of 14,756, and are of the wrong person in 0, 6, 18 and 49 of 150 by size: a few photos
-are then outnumbered by people who look alike.
+With these limits, chosen on that man's photos, 450 made-up albums of 10, 5 and 3 photos (another face with that man's scatter),
+each mixed with 28 strangers, take in none of 12,572 strangers and are of the wrong person once. Mixed with the 28 most alike of
+735 people they take in 5 of 10,556, and are of the wrong person in 4, 25 and 44 of 150 by size: a few photos are then
+outnumbered by people who look alike (benchmarks/strangers.py).
 """
 from __future__ import annotations
 
