@@ -178,7 +178,7 @@ def drift_words(now: Quality, before: Quality, most: float, photos: int) -> list
         text = (f"Colours of pictures from seeded noise lie {now.drift:.1f} units (CIE Lab) from the photos'; {most:g} is the "
                 f"most they should (the generic model: {before.drift:.1f}).")
         if not math.isfinite(now.drift_error) or now.drift - now.drift_error < most:
-            text += f" Measured on {'1 photo' if photos == 1 else f'{photos} photos'} that can't be told from chance."
+            text += f" On {'1 photo' if photos == 1 else f'{photos} photos'} that can't be told from chance."
         said.append(text)
     return said
 
