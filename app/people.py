@@ -38,6 +38,7 @@ class Personal(QObject):
         self._asked: PersonJob | None = None
         self._left: Run | None = None  # a training that could be gone on with
         self._offered = False
+        self._offer_words = ""
         self._may_close = False
         a = window.actions_by_name
         a.add("personalize", "&Personalize …", self.personalize, "Ctrl+P", "person", tip="Personalize from an album")
@@ -169,8 +170,8 @@ class Personal(QObject):
         """At the start: what was interrupted or left for later."""
         self._show_training_words()
         if self._left is not None:
-            self._window.banner.say(f"Training of {self._left.name} was interrupted at {share_of(self._left)}.", "info", "Resume",
-                                    self._show_training)
+            self._offer_words = f"Training of {self._left.name} was interrupted at {share_of(self._left)}."
+            self._window.banner.say(self._offer_words, "info", "Resume", self._show_training)
 
     def _show_training(self) -> None:
         """The one that is under way; else the one that was left goes on."""
@@ -180,6 +181,8 @@ class Personal(QObject):
 
     def _show_training_words(self) -> None:
         self._left = None if self.training.active else unfinished()
+        if self.training.active and self._window.banner.text == self._offer_words:
+            self._window.banner.hide()  # it was gone on with in the dialog
         left = f"{self._left.name} is learned to {share_of(self._left)}: go on" if self._left is not None else ""
         self._window.status.set_training(short_words(self.training) or left)
 

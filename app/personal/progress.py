@@ -96,6 +96,7 @@ class Progress:
     # -- events by name
 
     def _take_started(self, event: Mapping[str, Any]) -> None:
+        self.note = ""  # how it was left is over
         self.folder = Path(str(event.get("run") or self.folder))
         self.preset, self.device = _text(event, "preset", self.preset), _text(event, "device", self.device)
         self.memory = _text(event, "memory", self.memory)

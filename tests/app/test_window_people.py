@@ -341,6 +341,18 @@ def test_an_interrupted_training_is_offered() -> None:
     studio.close()
 
 
+def test_an_offer_goes_when_it_was_taken_elsewhere() -> None:
+    run = Run.begin("Ann")
+    run.save(state="training", step=43, steps=100, preset="quick")
+    studio = Studio(FakeEngine(gated=False))
+    assert "interrupted" in studio.window.banner.text
+    studio.window.people.training.resume("Ann")
+    assert not studio.window.banner.text
+    studio.window.people.training.keep()
+    studio.processes[-1].end()
+    studio.close()
+
+
 @pytest.mark.parametrize(("answer", "said", "left"),
                          [("Keep for later", ["closed"], True), ("Give up", ["cancel", "closed"], False)])
 def test_closing_asks_what_becomes_of_a_training(crowd: Studio, answer: str, said: list[str], left: bool) -> None:
