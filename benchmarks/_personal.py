@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,21 @@ def add_arguments(parser: argparse.ArgumentParser, minutes: float) -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"draws of noise for each photo (default {SEEDS})")
     parser.add_argument("--yes-i-have-consent", action="store_true",
                         help="the person in these photos is you, or has agreed that models of their face are made for this")
+
+
+def main(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], None]) -> int:
+    """Read the arguments and run; returns the exit status. Without an album there is nothing to do, and that is said."""
+    options = parser.parse_args()
+    if options.album is None:
+        print(NEEDS_ALBUM.format(Path(sys.argv[0]).name))
+        return 0
+    try:
+        checked(options)
+        run(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def checked(options: argparse.Namespace) -> None:

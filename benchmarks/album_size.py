@@ -58,23 +58,13 @@ def main() -> int:
     _personal.add_arguments(parser, 13.0)
     parser.add_argument("--photos", nargs="+", type=int, default=list(COUNTS), metavar="N", help="how many photos to train on")
     parser.add_argument("--preset", default="quick", help="how they are trained (default quick)")
-    options = parser.parse_args()
-    if options.album is None:
-        print(_personal.NEEDS_ALBUM.format("album_size.py"))
-        return 0
-    try:
-        _personal.checked(options)
-        if min(options.photos) < 1:
-            raise UserError("--photos are 1 or more.")
-        run(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return _personal.main(parser, run)
 
 
 def run(options: argparse.Namespace) -> None:
     """All rows."""
+    if min(options.photos) < 1:
+        raise UserError("--photos are 1 or more.")
     out: Path = options.out
     engine = Engine()
     try:

@@ -39,17 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     _personal.add_arguments(parser, 13.0)
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), metavar="NAME", help="which (default all that ship)")
-    options = parser.parse_args()
-    if options.album is None:
-        print(_personal.NEEDS_ALBUM.format("presets.py"))
-        return 0
-    try:
-        _personal.checked(options)
-        run(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return _personal.main(parser, run)
 
 
 def run(options: argparse.Namespace) -> None:
