@@ -74,21 +74,34 @@ def mode_actions(actions: Actions, run: Callable[[Mode], None]) -> QActionGroup:
     return group
 
 
+# What each menu holds, by name of action ("-": a line). Names that no part of the window has added are left out, and lines at the
+# ends and beside another line too.
+MENUS = (
+    ("&File", "open recent - save save-as - export reopen batch - cancel-exports - models - quit"),
+    ("&Edit", "undo redo - copy-rig paste-rig - reset neutral"),
+    ("&Light", "light-presets environment cast-shadow"),
+    ("F&ace", "face-presets copy-face webcam turn-head"),
+    ("&Person", "personalize people - swap"),
+    ("&Motion", "timeline play add-key - film film-from-video"),
+    ("&View", "view-0 view-1 view-2 view-3 - split overlay ball inset whole - history compare variations - "
+              "fit zoom-in zoom-out - theme-system theme-light theme-dark language"),
+    ("&Help", "help first-minute shortcuts - about"),
+)
+
+
 def fill_menus(actions: Actions) -> None:
-    """File, Edit, Person, View, Help."""
+    """The menu bar, of the actions that there are by now; a menu without any is left out."""
     bar = actions.window.menuBar()
-    menus = (("&File", "open export - cancel-exports - models - quit"), ("&Edit", "undo redo - reset"),
-             ("&Person", "personalize people - swap"),
-             ("&View", "view-0 view-1 view-2 view-3 - split overlay ball inset whole - fit zoom-in zoom-out - "
-                       "theme-system theme-light theme-dark"),
-             ("&Help", "shortcuts about"))
-    for title, names in menus:
+    for title, names in MENUS:
+        groups = [[name for name in group.split() if name in actions.by_name] for group in names.split(" - ")]
+        groups = [group for group in groups if group]
+        if not groups:
+            continue
         menu = bar.addMenu(title)
-        for name in names.split():
-            if name == "-":
+        for i, group in enumerate(groups):
+            if i:
                 menu.addSeparator()
-            else:
-                menu.addAction(actions[name])
+            menu.addActions([actions[name] for name in group])
 
 
 def button(action: QAction, *, text: bool = False, name: str = "") -> QToolButton:

@@ -5,10 +5,11 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLabel, QMainWindow, QSlider, QSplitter, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMainWindow, QSlider, QSplitter, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from app import actions as bars
 from app.banner import Banner
+from app.bottom import Bottom
 from app.canvas.canvas import Canvas
 from app.canvas.stage import CROP_WORLD, Mode
 from app.dialogs.about import AboutDialog, ShortcutsDialog
@@ -33,6 +34,7 @@ class Frame(QMainWindow):
         self.banner = Banner(theme)
         self.side = Side(theme, self.document, settings)
         self.status = StatusLine()
+        self.bottom = Bottom()
         self.alpha = QSlider(Qt.Orientation.Horizontal)
         self.zoom_label = QLabel("100 %")
         self.theme_button = QToolButton()
@@ -85,8 +87,17 @@ class Frame(QMainWindow):
         column = QVBoxLayout(stage)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self.banner, self.canvas, bars.foot_bar(a, self.alpha, self.zoom_label)):
-            column.addWidget(part, 1 if part is self.canvas else 0)
+        self.middle = QStackedWidget()  # the canvas, or what takes its place for a while
+        self.middle.addWidget(self.canvas)
+        self.rows = QSplitter(Qt.Orientation.Vertical)
+        self.rows.addWidget(self.middle)
+        self.rows.addWidget(self.bottom)
+        self.rows.setStretchFactor(0, 1)
+        self.rows.setStretchFactor(1, 0)
+        self.rows.setChildrenCollapsible(False)
+        self.rows.setHandleWidth(1)
+        for part in (self.banner, self.rows, bars.foot_bar(a, self.alpha, self.zoom_label)):
+            column.addWidget(part, 1 if part is self.rows else 0)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.addWidget(stage)
         self.splitter.addWidget(self.side)

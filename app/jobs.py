@@ -1,7 +1,7 @@
 """What the worker is asked for, and the box in which the window leaves it.
 
 Live edits go through a mailbox of size one, where the newest request replaces the one that waits. Photos to open, other engines,
-personal models, exports and the cells of grids queue and are never dropped.
+personal models, exports and pieces of longer work queue and are never dropped.
 """
 from __future__ import annotations
 
@@ -74,11 +74,12 @@ class PersonJob:
 
 
 @dataclass(frozen=True, eq=False)
-class SwapJob:
-    """A part of a grid of pictures, made when nothing else waits: `make(engine, report)` runs in the worker's thread.
+class EngineJob:
+    """A small piece of longer work (a cell of a grid, a frame of a film, a picture of a batch), done when nothing else waits:
+    `make(engine, report)` runs in the worker's thread.
 
-    make calls report(value) between its steps: it raises Cancelled where the job is to end, and hands a value that is not None to
-    the window. what: what it does, for messages ("making ...").
+    make calls report(value) between its steps: it lets the live picture by, raises Cancelled where the job is to end, and hands a
+    value that is not None to the window. what: what it does, for messages ("making ...").
     """
 
     make: Callable[[Any, Callable[[Any], None]], Any]
@@ -93,7 +94,7 @@ class LiveJob:
 
 
 QueuedJob = OpenJob | CopyJob | SwitchJob | PersonJob
-Job = QueuedJob | ExportJob | LiveJob | SwapJob
+Job = QueuedJob | ExportJob | LiveJob | EngineJob
 
 
 class Inbox:
@@ -103,12 +104,12 @@ class Inbox:
         self._lock = threading.Lock()
         self._photos: deque[QueuedJob] = deque()
         self._exports: deque[ExportJob] = deque()
-        self._swaps: deque[SwapJob] = deque()
+        self._work: deque[EngineJob] = deque()
         self._preview: RenderRequest | None = None
         self._settle: RenderRequest | None = None
         self._interrupted = False
         self._cancelled: set[int] = set()
-        self._cancelled_swaps: WeakSet[SwapJob] = WeakSet()
+        self._cancelled_work: WeakSet[EngineJob] = WeakSet()
         self.closing = False
 
     def put_preview(self, request: RenderRequest) -> None:
@@ -135,10 +136,10 @@ class Inbox:
         with self._lock:
             self._exports.append(job)
 
-    def put_swap(self, job: SwapJob) -> None:
-        """A part of a grid: its turn comes when nothing else waits."""
+    def put_work(self, job: EngineJob) -> None:
+        """A piece of longer work: its turn comes when nothing else waits."""
         with self._lock:
-            self._swaps.append(job)
+            self._work.append(job)
 
     def stop_settling(self) -> None:
         """End the settle pass, and take the waiting one out."""
@@ -155,10 +156,10 @@ class Inbox:
         with self._lock:
             self._cancelled.add(number)
 
-    def cancel_swap(self, job: SwapJob) -> None:
-        """End a part of a grid, waiting or running."""
+    def cancel_work(self, job: EngineJob) -> None:
+        """End a piece of longer work, waiting or running."""
         with self._lock:
-            self._cancelled_swaps.add(job)
+            self._cancelled_work.add(job)
 
     def needs(self, engine: Any) -> bool:
         """Whether an export that waits was made for this engine."""
@@ -166,7 +167,7 @@ class Inbox:
             return any(job.engine is engine for job in self._exports)
 
     def take(self, *, quick: bool = False) -> Job | None:
-        """The next job: photos, then the newest edit, then exports, then settling, then grids. quick: only the first two."""
+        """The next job: photos, the newest edit, exports, settling, longer work. quick: only the first two."""
         with self._lock:
             if self.closing:
                 return None
@@ -183,7 +184,7 @@ class Inbox:
                 request, self._settle = self._settle, None
                 self._interrupted = False
                 return LiveJob(request)
-            return self._swaps.popleft() if self._swaps else None
+            return self._work.popleft() if self._work else None
 
     def take_switch(self) -> SwitchJob | None:
         """The first switch that waits: all that can be done as long as there is no engine."""
@@ -203,6 +204,6 @@ class Inbox:
             return True
         if isinstance(job, ExportJob):
             return job.number in self._cancelled
-        if isinstance(job, SwapJob):
-            return job in self._cancelled_swaps
+        if isinstance(job, EngineJob):
+            return job in self._cancelled_work
         return isinstance(job, LiveJob) and job.request.quality == "settled" and self._interrupted

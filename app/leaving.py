@@ -25,7 +25,7 @@ class Leaving(QObject):
         exports = self._window.exports
         if exports.count and not self.waiting:
             ask_about_exports(self._window, exports.text, self.wait, self.go)
-        return not exports.count and self._window.people.may_close()
+        return not exports.count and self._window.people.may_close() and all(part.may_close() for part in self._window.parts)
 
     def wait(self) -> None:
         """Close as soon as the last export is written."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from app.jobs import SwapJob
+from app.jobs import EngineJob
 from app.live import Pace
 from app.swap_places import Grid, Made, Opened, Place, Who, mix_grid, open_photo, paint, swap_grid
 from app.worker import WorkerThread
@@ -32,7 +32,7 @@ KEPT = 300  # pictures; one of 600 pixels is a MiB
 class _Running:
     """What the engine's thread is asked for. place: a cell; photo: one to be opened."""
 
-    job: SwapJob
+    job: EngineJob
     place: Place | None = None
     photo: Opened | None = None
 
@@ -66,7 +66,7 @@ class SwapWork(QObject):
         self._made: OrderedDict[Place, Made] = OrderedDict()
         self._problems: dict[Place, str] = {}
         self._running: _Running | None = None
-        self._others: dict[SwapJob, Callable[[Any], None]] = {}  # lists and files, which nothing waits for
+        self._others: dict[EngineJob, Callable[[Any], None]] = {}  # lists and files, which nothing waits for
         self._pace = Pace()
         self._run = object()
         worker.worker.made.connect(self._job_made)
@@ -114,7 +114,7 @@ class SwapWork(QObject):
 
     def look_for_people(self) -> None:
         """Read the shelf of people anew."""
-        self._put(SwapJob(lambda _engine, _report: listed(), "looking for people"), self._people_found)
+        self._put(EngineJob(lambda _engine, _report: listed(), "looking for people"), self._people_found)
 
     # -- what there is
 
@@ -158,7 +158,7 @@ class SwapWork(QObject):
         """Make nothing more; what is there stays."""
         self.stopped = True
         if self._running is not None:
-            self._worker.inbox.cancel_swap(self._running.job)
+            self._worker.inbox.cancel_work(self._running.job)
         self.progressed.emit()
 
     def go_on(self) -> None:
@@ -173,7 +173,7 @@ class SwapWork(QObject):
         """The grid is no longer looked at. Files that are asked for are still written."""
         self.stopped = True
         if self._running is not None:
-            self._worker.inbox.cancel_swap(self._running.job)
+            self._worker.inbox.cancel_work(self._running.job)
 
     def _plan(self) -> None:
         before = self.grid
@@ -182,7 +182,7 @@ class SwapWork(QObject):
         running = self._running
         if running is not None and (running.place is not None and running.place not in self.grid.cells
                                     or running.photo is not None and running.photo not in self.photos):
-            self._worker.inbox.cancel_swap(running.job)
+            self._worker.inbox.cancel_work(running.job)
         if self.grid != before:
             self._run = object()
             self._problems = {place: text for place, text in self._problems.items() if place in self.grid.cells}
@@ -202,13 +202,13 @@ class SwapWork(QObject):
         photo = next((p for p in self.photos if p.session is None and not p.problem), None)
         if photo is None:
             return None
-        return _Running(SwapJob(partial(open_photo, photo.path, photo.face), f"opening {photo.path.name}"), photo=photo)
+        return _Running(EngineJob(partial(open_photo, photo.path, photo.face), f"opening {photo.path.name}"), photo=photo)
 
     def _next_cell(self) -> _Running | None:
         place = next((p for p in self.grid.cells if p not in self._made and not self.problem(p)), None)
         if place is None or place.photo is None:
             return None
-        return _Running(SwapJob(partial(paint, place, place.photo), f"making {place.name}"), place=place)
+        return _Running(EngineJob(partial(paint, place, place.photo), f"making {place.name}"), place=place)
 
     def _tell(self, running: _Running) -> None:
         """That something began or ended, to who shows it."""
@@ -223,7 +223,7 @@ class SwapWork(QObject):
 
     # -- what came of it
 
-    def _job_made(self, job: SwapJob, result: Any) -> None:
+    def _job_made(self, job: EngineJob, result: Any) -> None:
         if job in self._others:
             self._others.pop(job)(result)
             return
@@ -286,7 +286,7 @@ class SwapWork(QObject):
             self.known = entries
             self.people_changed.emit()
 
-    def _put(self, job: SwapJob, then: Callable[[Any], None]) -> None:
+    def _put(self, job: EngineJob, then: Callable[[Any], None]) -> None:
         self._others[job] = then
         self._worker.put(job)
 
@@ -306,14 +306,14 @@ class SwapWork(QObject):
         def write(_engine: Any, _report: Any) -> Path:
             sheet = draw_grid(self.grid.columns, captions, cells, note=f"{about} {self.look.words(people)}")
             return save_image(sheet, path, request_json=said)
-        self._put(SwapJob(write, f"writing {path.name}"), self.saved.emit)
+        self._put(EngineJob(write, f"writing {path.name}"), self.saved.emit)
 
     def save_cell(self, place: Place, path: Path) -> None:
         """Write the picture of a cell, with the request that made it."""
         made = self._made.get(place)
         if made is not None and place.photo is not None:
             source = getattr(place.photo.session.photo, "image", None) if place.photo.session is not None else None
-            self._put(SwapJob(lambda _engine, _report: save_image(made.picture, path, source=source,
+            self._put(EngineJob(lambda _engine, _report: save_image(made.picture, path, source=source,
                                                                   request_json=made.request.to_json()),
                               f"writing {path.name}"), self.saved.emit)
 

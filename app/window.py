@@ -13,20 +13,29 @@ from app.badge import badge, progress
 from app.canvas.stage import Mode
 from app.dialogs.export import ExportDialog
 from app.exports import Exports
+from app.expressions import Expressions
 from app.frame import Frame
-from app.jobs import CopyJob, ExportJob, LiveJob, OpenJob, SwapJob, SwitchJob
+from app.help.part import Help
+from app.history.part import History
+from app.jobs import CopyJob, EngineJob, ExportJob, LiveJob, OpenJob, SwitchJob
 from app.leaving import Leaving
 from app.library import Library
+from app.lighting import Lighting
 from app.live import QUIET_MS, Live, State
 from app.models import Models
 from app.panels.light import to_color
+from app.parts import Part
 from app.people import Personal
 from app.personal.process import EventProcess
 from app.personal.shelf import People
 from app.picture import PhotoView, buffer_image
+from app.projects import Projects
+from app.queue.part import Queue
 from app.settings import Settings
 from app.setup import Setup
 from app.theme import Theme
+from app.timeline.part import Motion
+from app.trust import Trust
 from app.worker import WorkerThread
 from core.rig import Copy
 
@@ -65,9 +74,21 @@ class Window(Frame):
         self._document_actions()
         self.models = Models(self, library or Library(), setup)
         self.people = Personal(self, people or People(), make_process)
+        self.lighting = Lighting(self)
+        self.expressions = Expressions(self)
+        self.history = History(self)
+        self.motion = Motion(self)
+        self.queue = Queue(self)
+        self.trust = Trust(self)
+        self.help = Help(self)
+        self.projects = Projects(self)
+        self.parts: tuple[Part, ...] = (self.lighting, self.expressions, self.history, self.motion, self.queue, self.trust,
+                                        self.help, self.projects)
         self.leaving = Leaving(self)
         self._lay_out()
         self._connect()
+        for part in self.parts:
+            part.connect_all()
         self._recolor()
         self._restore()
         self._photo_usable(False)
@@ -263,6 +284,8 @@ class Window(Frame):
         self.actions_by_name.enable(NEEDS_PHOTO, on)
         self.actions_by_name["export"].setEnabled(on and not self.models.problem)
         self.side.set_usable(on)
+        for part in self.parts:
+            part.photo_usable(on)
         self.alpha.setEnabled(on and self.canvas.overlay)
         if not on:
             self.actions_by_name["faces"].setVisible(False)
@@ -304,10 +327,12 @@ class Window(Frame):
         self.canvas.set_result(None)
         self.status.clear_result()
         self.status.set_engine(engine)
+        for part in self.parts:
+            part.engine_changed(engine)
         self._photo_usable(self.document.session is not None)
 
     def _failed(self, job: Any, message: str) -> None:
-        if isinstance(job, SwitchJob | SwapJob):  # said by `models`, and in the dialog of grids
+        if isinstance(job, SwitchJob | EngineJob):  # said by `models`, and in the dialog of grids
             return
         if job is None:
             self.status.set_no_engine()
@@ -352,5 +377,6 @@ class Window(Frame):
         self.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         self.settings.panel_width = min(640, max(320, self.splitter.sizes()[1]))
         self.settings.save()
-        stopped = [self.people.stop(), self.models.importing.stop(), self.thread_of_engine.stop()]
+        stopped = [part.stop() for part in self.parts]
+        stopped += [self.people.stop(), self.models.importing.stop(), self.thread_of_engine.stop()]
         return all(stopped)

@@ -15,7 +15,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from app.jobs import CopyJob, ExportJob, Inbox, Job, LiveJob, OpenJob, PersonJob, QueuedJob, SwapJob, Switched, SwitchJob
+from app.jobs import CopyJob, EngineJob, ExportJob, Inbox, Job, LiveJob, OpenJob, PersonJob, QueuedJob, Switched, SwitchJob
 from app.setup import Setup
 from core.codes import FaceCode
 from core.errors import AssetError, Cancelled, UserError
@@ -40,8 +40,8 @@ class Worker(QObject):
     opened = Signal(object, object)  # OpenJob, Session
     copied = Signal(object, object)  # CopyJob, Session
     person_taken = Signal(object, object)  # PersonJob, Person
-    made = Signal(object, object)  # SwapJob, what its function returned
-    reported = Signal(object, object)  # SwapJob, a value between its steps
+    made = Signal(object, object)  # EngineJob, what its function returned
+    reported = Signal(object, object)  # EngineJob, a value between its steps
     rendered = Signal(object)  # Result
     stepped = Signal(object, int, int, object)  # job, step, steps, estimate or None
     exported = Signal(object)  # ExportJob
@@ -114,7 +114,7 @@ class Worker(QObject):
             self._switch(job)
         elif isinstance(job, PersonJob):
             self._take_person(job)
-        elif isinstance(job, SwapJob):
+        elif isinstance(job, EngineJob):
             self._make(job)
         elif isinstance(job, ExportJob):
             self._export(job)
@@ -138,7 +138,7 @@ class Worker(QObject):
         self._know_person(engine, job.request.person)
         return engine.render(job.request, on_step=on_step, cancelled=lambda: self._inbox.is_cancelled(job))
 
-    def _make(self, job: SwapJob) -> None:
+    def _make(self, job: EngineJob) -> None:
         def report(value: Any = None) -> None:
             if self._inbox.is_cancelled(job):
                 raise Cancelled
@@ -254,12 +254,12 @@ class WorkerThread(QObject):
         else:
             self._thread.start(QThread.Priority.LowPriority)
 
-    def put(self, job: QueuedJob | ExportJob | SwapJob) -> None:
+    def put(self, job: QueuedJob | ExportJob | EngineJob) -> None:
         """Queue a job that is never dropped."""
         if isinstance(job, ExportJob):
             self.inbox.put_export(job)
-        elif isinstance(job, SwapJob):
-            self.inbox.put_swap(job)
+        elif isinstance(job, EngineJob):
+            self.inbox.put_work(job)
         else:
             self.inbox.put_photo(job)
         self.worker.wake.emit()
@@ -307,7 +307,7 @@ def _doing(job: Job) -> str:
         return f"loading {job.setup.words}"
     if isinstance(job, PersonJob):
         return f"loading {Path(job.source).name}"
-    if isinstance(job, SwapJob):
+    if isinstance(job, EngineJob):
         return job.what
     return "making the picture"
 

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from app.jobs import SwapJob
+from app.jobs import EngineJob
 from app.live import State
 from app.personal.dialog import PersonalizeDialog
 from app.setup import Setup
@@ -214,12 +214,12 @@ def test_parts_of_grids_come_last_and_can_be_cancelled(gated: Studio) -> None:
         report(None)  # type: ignore[operator]
         return engine.prior.name
 
-    first, second = SwapJob(paint), SwapJob(paint)
+    first, second = EngineJob(paint), EngineJob(paint)
     gated.document.set("jaw.open", 0.2)
     until(lambda: gated.engine.started, "a preview runs")
     worker.put(first)
     worker.put(second)
-    worker.inbox.cancel_swap(second)
+    worker.inbox.cancel_work(second)
     flush()
     assert not done
     gated.engine.allow_all()
@@ -239,7 +239,7 @@ def test_an_edit_gets_through_between_the_steps_of_a_grid(crowd: Studio) -> None
             report(None)  # type: ignore[operator]
         return engine.finished[before].quality
 
-    crowd.window.thread_of_engine.put(SwapJob(paint))
+    crowd.window.thread_of_engine.put(EngineJob(paint))
     crowd.document.set("jaw.open", 0.25)
     until(lambda: ended, "the part is made")
     assert ended == ["preview"]
@@ -253,7 +253,7 @@ def test_a_part_of_a_grid_that_fails_is_left_to_its_dialog(crowd: Studio) -> Non
     def fail(engine: object, report: object) -> None:
         raise ValueError("bug")
 
-    crowd.window.thread_of_engine.put(SwapJob(fail, "painting Ann"))
+    crowd.window.thread_of_engine.put(EngineJob(fail, "painting Ann"))
     until(lambda: failures, "it fails")
     assert "while painting Ann" in failures[0] and crowd.window.banner.text == ""
 
