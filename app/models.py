@@ -12,6 +12,7 @@ from app.importing import Importing, Outcome
 from app.jobs import Switched
 from app.library import Library
 from app.names import listing
+from app.restarting import Restarting
 from app.setup import Setup, head_title
 from app.switching import Switching
 
@@ -41,6 +42,7 @@ class Models(QObject):
         self.switching.changed.connect(self._show_loading)
         self.switching.done.connect(self._switched)
         self.switching.failed.connect(self._failed)
+        self.restarting = Restarting(window, self.switching)
         self.importing.changed.connect(self._show_import)
         self.importing.finished.connect(self._imported)
         self.importing.failed.connect(window.banner.say)

@@ -14,12 +14,14 @@ ESTIMATORS = {"fit": "Fit to landmarks and pixels", "deca": "DECA encoder"}
 class Setup:
     """What an Engine is built from. None: the prior that ships, the prior's own head, the head's usual estimator.
 
-    prior: the name of an imported model, or a file. head: 'open', 'flame', 'ict'. estimator: 'fit', 'deca'.
+    prior: the name of an imported model, or a file. head: 'open', 'flame', 'ict'. estimator: 'fit', 'deca'. device: 'cpu' after
+    the graphics card failed; None for the one that the program was started with.
     """
 
     prior: str | None = None
     head: str | None = None
     estimator: str | None = None
+    device: str | None = None
 
     @classmethod
     def remembered(cls, settings: Settings) -> Setup:

@@ -36,9 +36,9 @@ class Switching(QObject):
         worker.worker.opened.connect(self._opened)
         worker.worker.copied.connect(self._note_copy)
 
-    def ask(self, setup: Setup) -> bool:
-        """Load another engine; False when it is the one in use, or one is being loaded."""
-        if self.loading is not None or self.running and setup == self.setup:
+    def ask(self, setup: Setup, anew: bool = False) -> bool:
+        """Load another engine; False when one is being loaded, or it is the one in use (unless that one is to be built anew)."""
+        if self.loading is not None or self.running and setup == self.setup and not anew:
             return False
         self.loading, self.message = setup, ""
         self._worker.put(SwitchJob(setup, tuple(self._copied.items())))

@@ -18,12 +18,13 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 from app.jobs import CopyJob, EngineJob, ExportJob, Inbox, Job, LiveJob, OpenJob, PersonJob, QueuedJob, Switched, SwitchJob
 from app.setup import Setup
 from core.codes import FaceCode
-from core.errors import AssetError, Cancelled, UserError
+from core.errors import NO_MEMORY, AssetError, Cancelled, UserError, ran_out
 from core.request import RenderRequest
 
 log = logging.getLogger(__name__)
 
 WORKER_NICENESS = 12  # a slider's frame comes first; sleeping OpenMP threads (core/__init__.py) bear it
+_LOST = ("CUDA error", "CUDNN_STATUS", "CUBLAS_STATUS", "hipError", "device-side assert")
 UNEXPECTED = "Something went wrong while {what}. The window goes on; details are in the log file."
 
 
@@ -47,6 +48,7 @@ class Worker(QObject):
     exported = Signal(object)  # ExportJob
     stopped = Signal(object)  # a job that was cancelled
     failed = Signal(object, str)  # the job (None: the engine itself), what to tell the user
+    broke = Signal(bool)  # after a picture `failed`: it was a defect; whether it is the device that is gone
 
     def __init__(self, inbox: Inbox, make_engine: Callable[[Setup], Any], save: Callable[..., Any], setup: Setup) -> None:
         super().__init__()
@@ -101,10 +103,12 @@ class Worker(QObject):
             self.stopped.emit(job)
         except Exception as error:
             self.failed.emit(job, explain(error, _doing(job)))
+            if isinstance(job, LiveJob | ExportJob) and not isinstance(error, UserError) and not ran_out(error):
+                self.broke.emit(_lost_device(error))
 
     def _run(self, job: Job) -> None:
         if isinstance(job, OpenJob):
-            session = self._engine.open(job.path, job.face)
+            session = self._engine.open(job.source(), job.face)
             self._photo = job
             self.opened.emit(job, session)
             self._engine.read_ahead(session)
@@ -181,7 +185,7 @@ class Worker(QObject):
         """All or nothing: the engine that is there stays until the new one has opened the photo."""
         engine = self._make_engine(job.setup)
         try:
-            session = engine.open(self._photo.path, self._photo.face) if self._photo else None
+            session = engine.open(self._photo.source(), self._photo.face) if self._photo else None
             codes = {digest: code for digest, path in job.copied if (code := self._code_of(engine, digest, path)) is not None}
         except BaseException:
             _close(engine)
@@ -291,9 +295,14 @@ def explain(error: BaseException, what: str) -> str:
     if isinstance(error, UserError):
         return str(error)
     log.error("while %s", what, exc_info=error)
-    if isinstance(error, MemoryError):
-        return "There is not enough free memory for this. Close other programs, or export the crop only."
+    if ran_out(error):
+        return NO_MEMORY
     return UNEXPECTED.format(what=what)
+
+
+def _lost_device(error: BaseException) -> bool:
+    """Whether an accelerator failed: nothing runs on it any more in this process."""
+    return type(error).__name__ == "AcceleratorError" or any(words in str(error) for words in _LOST)
 
 
 def _doing(job: Job) -> str:

@@ -113,7 +113,7 @@ def edit_rows(painter: Painter, long: int) -> Iterator[tuple[str, int, Callable[
 
 def identity_distance(engine: Engine, subject: Subject, picture: Tensor) -> float:
     """dlib's distance between the photo and a picture; NaN where either shows no face it can find."""
-    found = engine.identity_distance(subject.session, _pixels(picture))
+    found = engine.likeness.distance(subject.session, _pixels(picture))
     return float("nan") if found is None else found
 
 

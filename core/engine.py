@@ -23,6 +23,8 @@ from core.errors import AssetError, Cancelled, ParameterError, UserError
 from core.head import HeadModel, load_head
 from core.head.flame import FlameHead
 from core.landmarks import FaceFinder
+from core.likeness import Likeness
+from core.memory import Saving, Thrift, release
 from core.model import Model
 from core.opened import Opened
 from core.people.person import Person
@@ -49,7 +51,8 @@ class Result:
     image: (H, W, 3) uint8, the whole photo or the crop as the request says. crop: (S, S, 3) uint8, the face crop at the photo's
     own resolution (of the method 'paper': the network's picture itself, at its size). timings: seconds of each stage.
     identity_distance: dlib distance to the source face, None where it was not measured (previews, no identity model, no face
-    found in the result).
+    found in the result). note: what the user should know of how it was made; '' if nothing. fine: a settled picture's crop as
+    (S, S, 3) uint16 (0..65535), before it was rounded to 8 bits.
     """
 
     image: np.ndarray
@@ -57,6 +60,8 @@ class Result:
     request: RenderRequest
     timings: dict[str, float] = field(default_factory=dict)
     identity_distance: float | None = None
+    note: str = ""
+    fine: np.ndarray | None = None
 
 
 class Engine:
@@ -84,15 +89,16 @@ class Engine:
         self._estimate_code = estimators.get(self.estimator, self.head.name, self.prior.size)
         self.backend = pick_backend(self.prior.build, self.device, paths.cache_dir() / "network_timing.json",
                                     self.prior.config.to_key())
-        self.dtype = self.backend.dtype
-        self.model = Model(self.prior, self.backend)
         self._people = Taken(self.prior, self.head, self.backend)
         self._finder = FaceFinder()
         self._opened = Opened(self._fitted, self._finder)
         self._inversions: OrderedDict[tuple[Any, ...], Inversion] = OrderedDict()
         self._results: OrderedDict[RenderRequest, Result] = OrderedDict()
-        self._identities: dict[str, np.ndarray | None] = {}
+        self.likeness = Likeness(self._finder)
         self._scratch = threading.local()
+        self.model: Model
+        self._thrift = Thrift(self.backend, self._spare)
+        _, self.note = self._thrift.run(self._load)  # what had to be given up so that the model fits into memory
         # loads the compiled rasterizer before the first drag needs it
         render_buffers(self.head, self.head.zero_code(), 32, self.rasterizer)
 
@@ -100,6 +106,11 @@ class Engine:
     def size(self) -> int:
         """Side of the network's pictures, pixels."""
         return self.prior.size
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The networks' number format."""
+        return self.backend.dtype
 
     @property
     def network(self) -> EpsilonNetwork:
@@ -224,11 +235,12 @@ class Engine:
             return self._results[request]
         if cancelled is not None and cancelled():
             raise Cancelled
-        result = (self._paper if request.method == "paper" else self._studio)(request, Watch(on_step, cancelled))
+        way = self._paper if request.method == "paper" else self._studio
+        result, note = self._thrift.run(lambda: way(request, Watch(on_step, cancelled)))
         if measure:
             result = self._measured(result)
             self._keep(self._results, request, result, _KEPT_RESULTS)
-        return result
+        return replace(result, note=note) if note else result
 
     def _studio(self, request: RenderRequest, watch: Watch) -> Result:
         clock = Clock()
@@ -243,7 +255,7 @@ class Engine:
         inverter = self.model if request.transfer else model
         own_code = self._code(inverter, session, start.own, start.own_code)
         clock.lap("code")
-        painter = model.painter if inverter is model else replace(model.painter, inverter=inverter.network)
+        painter = model.painter if inverter is model else replace(model.painter, inverter=inverter.painter.network)
         picture = denoise(painter, start, code, own_code, request, watch.step(partial(self._estimate, start)),
                           self._inversion_cache(request, start))
         clock.lap("diffusion")
@@ -271,17 +283,18 @@ class Engine:
         return Result(image, crop, request, clock.laps)
 
     def _finish(self, session: Session, start: Start, picture: np.ndarray, request: RenderRequest, clock: Clock) -> Result:
-        crop = start.at_native(picture)
-        crop8 = compose.to_uint8(crop)
-        image = crop8 if request.size == "crop" else session.photo.paste(crop)
+        made = start.at_native(picture)
+        crop8 = compose.to_uint8(made.crop)
+        image = crop8 if request.size == "crop" else session.photo.finished(made)
+        fine = compose.to_uint16(made.crop) if request.quality == "settled" else None
         clock.lap("paste")
-        return Result(image, crop8, request, clock.laps)
+        return Result(image, crop8, request, clock.laps, fine=fine)
 
     def _measured(self, result: Result) -> Result:
         if result.request.quality != "settled":
             return result
         clock = Clock()
-        distance = self.identity_distance(self.session(result.request.photo), result.crop)
+        distance = self.likeness.distance(self.session(result.request.photo), result.crop)
         clock.lap("identity")
         return replace(result, identity_distance=distance, timings={**result.timings, **clock.laps})
 
@@ -314,23 +327,21 @@ class Engine:
             return self._inversions[key]
         return cached
 
-    # -- identity -------------------------------------------------------------------------------------------------------
+    # -- memory ---------------------------------------------------------------------------------------------------------
 
-    def identity_distance(self, session: Session, crop: np.ndarray) -> float | None:
-        """dlib's distance between an opened photo's face and that of a picture (N, N, 3) uint8; None where it can't be told."""
-        try:
-            from core import identity  # loads dlib, so only when a picture settles
-            if session.digest not in self._identities:
-                self._identities[session.digest] = self._embedding(session.native)
-            source, result = self._identities[session.digest], self._embedding(crop)
-        except UserError:
-            return None
-        return None if source is None or result is None else float(identity.distance(source, result))
+    def _spare(self, saving: Saving) -> None:
+        """Let go of everything that can be made again, and build the networks in another way."""
+        self._inversions.clear()
+        self._results.clear()
+        self.__dict__.pop("model", None)
+        self.backend, self.device = saving.backend, saving.backend.device
+        self._people.use(saving.backend, singly=True)
+        release()
+        self._load(singly=True)
 
-    def _embedding(self, crop: np.ndarray) -> np.ndarray | None:
-        from core import identity
-        faces = self._finder.detect(crop)
-        return identity.embedding(crop, faces[0].points) if faces else None
+    def _load(self, singly: bool = False) -> None:
+        if "model" not in self.__dict__:
+            self.model = Model(self.prior, self.backend, singly=singly)
 
     @staticmethod
     def _keep(store: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:

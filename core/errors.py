@@ -24,3 +24,13 @@ class ParameterError(UserError):
 
 class Cancelled(Exception):
     """Raised by a step callback to stop a render. A normal outcome, never shown as an error."""
+
+
+NO_MEMORY = "There is not enough free memory for this. Close other programs, or export the crop only."
+_MEMORY_WORDS = ("out of memory", "allocate memory", "insufficient memory", "failed to allocate", "bad_alloc")
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: Python's, torch's on any device, OpenCV's, the C++ library's."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or isinstance(error, Exception) and any(words in said for words in _MEMORY_WORDS)

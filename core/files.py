@@ -1,9 +1,11 @@
-"""Writing files so that a reader finds the old one or the new one, never a part: every write goes through here."""
+"""Reading files from outside, and writing files so that a reader finds the old one or the new one, never a part."""
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,7 @@ _REASONS = {
     errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
     errno.EISDIR: "there is a folder of that name. Choose another name",
     errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another folder",
+    errno.ELOOP: "it is a link that leads back to itself. Choose the file itself",
     errno.ENOENT: "its folder does not exist. Make it first, or choose another folder",
 }
 
@@ -39,10 +42,13 @@ def atomic_write(path: str | Path, data: bytes, *, make_folder: bool = False) ->
     return atomic_save(path, lambda file: file.write(data), make_folder=make_folder)
 
 
-def atomic_save(path: str | Path, write: Callable[[BinaryIO], object], *, make_folder: bool = False) -> Path:
+def atomic_save(path: str | Path, write: Callable[[BinaryIO], object], *, make_folder: bool = False,
+                check: Callable[[Path], object] | None = None, backup: Path | None = None) -> Path:
     """As `atomic_write`, for content that `write(file)` streams into an open binary file.
 
-    Errors of `write` that are not OSError pass through, after the temporary file is gone.
+    check: reads the finished file back before it takes the name, and raises where it is not good. backup: what was there before
+    gets that name, where it can. Errors of `write` and `check` that are not OSError pass through, after the temporary file is
+    gone.
     """
     shown = Path(path)
     temporary: str | None = None
@@ -57,7 +63,11 @@ def atomic_save(path: str | Path, write: Callable[[BinaryIO], object], *, make_f
             write(file)
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check(Path(temporary))
         os.chmod(temporary, _mode(target))
+        if backup is not None:
+            _keep(target, backup)
         os.replace(temporary, target)
         temporary = None
         _sync_folder(target.parent)
@@ -84,10 +94,59 @@ def atomic_adopt(finished: Path, target: Path) -> Path:
     return target
 
 
+def read_file(path: str | Path, most: int, kind: type[UserError] = UserError) -> bytes:
+    """All of a file from outside, at most `most` bytes. Raises `kind`, with the name and what to do, when there is none, it is no
+    plain file (a pipe or a device could be read for ever), it is empty, too large, or may not be read."""
+    path = Path(path)
+    check_file(path, most, kind)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise kind(f"{path} can't be read ({reason(error)}).") from error
+    if not data:
+        raise kind(f"{path} is empty. Copy or save it again.")
+    return data
+
+
+def check_file(path: Path, most: int, kind: type[UserError] = UserError) -> None:
+    """For readers of their own: see `read_file`."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError as error:
+        raise kind(f"There is no file {path}. Check the name.") from error
+    except OSError as error:
+        raise kind(f"{path} can't be read ({reason(error)}).") from error
+    if stat.S_ISDIR(facts.st_mode):
+        raise kind(f"{path} is a folder. Choose one file in it.")
+    if not stat.S_ISREG(facts.st_mode):
+        raise kind(f"{path} is no plain file, but a pipe or a device. Choose a file.")
+    if facts.st_size > most:
+        raise kind(f"{path} has {facts.st_size / 2**20:.0f} MiB, which is more than the {most / 2**20:.3g} MiB that can be opened.")
+
+
 def reason(error: OSError) -> str:
     """Why the system refused, and what to do, as the end of a sentence."""
     known = _REASONS.get(error.errno) if error.errno is not None else None
     return known or (error.strerror or str(error) or "unknown error").rstrip(".").lower()
+
+
+def _keep(old: Path, backup: Path) -> None:
+    """Give a file a second name, in place of whatever had it; the first one is there all the time. What can't be done is left."""
+    with contextlib.suppress(OSError):
+        if not old.is_file():
+            return
+        handle, aside = tempfile.mkstemp(prefix=".", suffix=".part", dir=backup.parent)
+        os.close(handle)
+        try:
+            os.unlink(aside)
+            try:
+                os.link(old, aside)
+            except OSError:  # a disk without links
+                shutil.copy2(old, aside)
+            os.replace(aside, backup)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(aside)
 
 
 def _mode(target: Path) -> int:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import AssetError, PhotoError
-from core.files import atomic_write
+from core.files import atomic_write, read_file
+from core.people.names import visible
 from core.photo import SUFFIXES
 
 if TYPE_CHECKING:
     from core.engine import Engine
 
 FORMAT = 1
+MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,14 @@ def save(mean: MeanIdentity, file: Path) -> None:
 def load(file: Path, head: str) -> MeanIdentity:
     """Read what `save` wrote. Raises AssetError when it is something else or belongs to another head."""
     try:
-        plain = json.loads(file.read_text(encoding="utf-8"))
+        plain = json.loads(read_file(file, MAX_BYTES, AssetError))
         version, owner = plain["format"], plain["head"]
         mean = MeanIdentity(tuple(float(v) for v in plain["identity"]), str(owner), int(plain["photos"]))
-    except OSError as error:
-        raise AssetError(f"{file} can't be read ({error.strerror or error}). Check the name.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise AssetError(f"{file} is not a mean identity. Make one with "
                          "'--mean-identity FOLDER --save-mean-identity FILE'.") from error
-    if version != FORMAT or not mean.identity or not np.isfinite(mean.identity).all():
+    version, owner = (visible(str(said))[:40] for said in (version, owner))
+    if version != str(FORMAT) or not mean.identity or not np.isfinite(mean.identity).all():
         raise AssetError(f"{file} is damaged, or was written by another version of this program (format {version}).")
     if owner != head:
         raise AssetError(f"{file} is a mean identity of the '{owner}' head and can't be used with the '{head}' head.")

@@ -1,6 +1,7 @@
 """Model: one set of weights ready to paint, the prior's own or those of a person."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
@@ -8,24 +9,27 @@ import torch
 from core.backends import Backend
 from core.edit import Painter
 from core.errors import AssetError
+from core.memory import Singly
 from core.people.person import Person
 from core.prior import Prior
 from core.sampling import Sampler
-from models.rig_model import EpsilonNetwork, RigModel
+from models.rig_model import EpsilonNetwork, NoisePredictor, RigModel
 
 
 class Model:
     """A network with its painter, and the global codes that it made of photos.
 
     prior: the weights, or those that a person changes. person: whose they are; None for the prior itself. backend: who evaluates
-    networks of that shape here. Raises AssetError when the weights, or what is said of how to sample them, can't be used.
+    networks of that shape here. singly: evaluate the pictures of a batch one by one, which needs less memory. Raises AssetError
+    when the weights, or what is said of how to sample them, can't be used.
 
     network: evaluates the denoiser and the encoder. painter: it and its few-step student. codes: global codes by the digest of
     their photo, for networks whose code depends on the photo alone.
     """
 
-    def __init__(self, prior: Prior, backend: Backend, person: Person | None = None) -> None:
+    def __init__(self, prior: Prior, backend: Backend, person: Person | None = None, singly: bool = False) -> None:
         self.prior, self.person, self._backend = prior, person, backend
+        self._in_turn: Callable[[NoisePredictor], NoisePredictor] = Singly if singly else _as_it_is
         # an exported network's file is kept for the prior; people come and go
         self.network: EpsilonNetwork = backend.network(self._build(), keep=person is None)
         self.painter: Painter = self._painter()
@@ -50,13 +54,19 @@ class Model:
         """The network with its student, if it has one, and what the prior's card says of how to use them."""
         prior = self.prior
         try:
-            student = self.person.build_student(prior) if self.person else prior.build_student()
-            if student is not None and prior.student is not None:
+            built = self.person.build_student(prior) if self.person else prior.build_student()
+            if built is not None and prior.student is not None:
                 sampler = Sampler.of_student(prior.student)
-                fast = self._backend.network(student, keep=self.person is None)
+                fast = self._backend.network(built, keep=self.person is None)
             else:
                 sampler, fast = Sampler.of_card(prior.card.get("sampler", {})), None
-            return Painter(self.network, self.network.device, fast, sampler, int(prior.card.get("repaint_from", 0)))
+            student = None if fast is None else self._in_turn(fast)
+            return Painter(self._in_turn(self.network), self.network.device, student, sampler,
+                           int(prior.card.get("repaint_from", 0)))
         except (ValueError, TypeError, KeyError) as error:
             raise AssetError(f"What the model '{prior.name}' says of how to sample it can't be used: {error}. Get the file "
                              "again, or choose another one.") from error
+
+
+def _as_it_is(network: NoisePredictor) -> NoisePredictor:
+    return network

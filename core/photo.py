@@ -14,10 +14,13 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from core.align import Alignment, ffhq_align
+from core.colour_profile import wide_space
 from core.cv import cv2
 from core.errors import PhotoError
+from core.files import read_file
 
 if TYPE_CHECKING:
+    from core.edit import Finished
     from core.landmarks import DetectedFace, FaceFinder
 
 MAX_FILE_BYTES = 300 * 2**20
@@ -37,6 +40,8 @@ class LoadedImage:
     pixels: (H, W, 3) uint8 sRGB, upright, can't be written to. deep: the same as (H, W, 3) uint16 when the file had 16 bits a
     channel and is sRGB already, else None. bits: 8 or 16, of the file. format: PIL's name. path: the file, or None for bytes.
     icc: the file's own colour profile, or None. exif: its EXIF block without the orientation, or None.
+    own: the same as (H, W, 3) uint8 or uint16 in the file's own colours, where its profile is wider than sRGB; else None.
+    stamp: size and time of change (ns) of the file as it was read.
     """
 
     pixels: np.ndarray
@@ -46,6 +51,8 @@ class LoadedImage:
     deep: np.ndarray | None = None
     icc: bytes | None = None
     exif: bytes | None = None
+    own: np.ndarray | None = None
+    stamp: tuple[int, int] = (0, 0)
 
     @property
     def name(self) -> str:
@@ -67,7 +74,8 @@ def load_image(source: str | Path | bytes) -> LoadedImage:
     """
     path = None if isinstance(source, bytes) else Path(source)
     name = path.name if path else UNNAMED
-    data = source if isinstance(source, bytes) else _read(Path(source))
+    stamp = _stamp(path) if path is not None else (0, 0)
+    data = source if isinstance(source, bytes) else read_file(source, MAX_FILE_BYTES, PhotoError)
     heif = _is_heif(data)
     if heif:
         _register_heif(name)
@@ -79,7 +87,7 @@ def load_image(source: str | Path | bytes) -> LoadedImage:
                 _check_size(image, name)
                 bits = _bits(image)  # before decoding, which forgets it
                 image.load()
-                return _convert(image, data, path, bits)
+                return _convert(image, data, path, bits, stamp)
     except PhotoError:
         raise
     except UnidentifiedImageError as error:
@@ -93,22 +101,12 @@ def load_image(source: str | Path | bytes) -> LoadedImage:
         raise PhotoError(f"{name} is damaged or cut short ({error}). Copy or export it again.") from error
 
 
-def _read(path: Path) -> bytes:
+def _stamp(path: Path) -> tuple[int, int]:
     try:
-        size = path.stat().st_size
-        if path.is_dir():
-            raise PhotoError(f"{path} is a folder. Choose one photo in it.")
-        if size > MAX_FILE_BYTES:
-            raise PhotoError(f"{path.name} has {size / 2**20:.0f} MiB; at most {MAX_FILE_BYTES >> 20} can be opened. "
-                             "Export it smaller.")
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise PhotoError(f"There is no file {path}. Check the name.") from error
-    except OSError as error:
-        raise PhotoError(f"{path} can't be read ({error.strerror or error}). Check that you may open it.") from error
-    if not data:
-        raise PhotoError(f"{path.name} is empty. Copy or export it again.")
-    return data
+        facts = path.stat()
+    except OSError:  # said when it is read
+        return 0, 0
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _is_heif(data: bytes) -> bool:
@@ -134,16 +132,21 @@ def _too_large(name: str, has: str) -> str:
     return f"{name} has {has}; at most {MAX_SIDE:,} a side and {MAX_PIXELS // 10**6} megapixels can be opened. Make it smaller."
 
 
-def _convert(image: Image.Image, data: bytes, path: Path | None, bits: int) -> LoadedImage:
+def _convert(image: Image.Image, data: bytes, path: Path | None, bits: int, stamp: tuple[int, int]) -> LoadedImage:
     icc = image.info.get("icc_profile")
     form = image.format or ""
     upright = ImageOps.exif_transpose(image)
     exif = upright.info.get("exif")
-    rgb = _to_srgb(_flatten(_eight_bits(upright)), icc)
-    pixels = np.array(rgb)
-    deep = _deep(data, image.getexif().get(0x0112, 1), pixels.shape) if bits == 16 and _is_srgb(icc) else None
+    flat = _flatten(_eight_bits(upright))
+    pixels = np.array(_to_srgb(flat, icc))
+    wide = wide_space(icc) is not None and flat.mode == "RGB"
+    deep = _deep(data, image.getexif().get(0x0112, 1), pixels.shape) if bits == 16 and (wide or _is_srgb(icc)) else None
+    own = None
+    if wide:
+        own, deep = np.array(flat) if deep is None else deep, None
+        own.setflags(write=False)
     pixels.setflags(write=False)
-    return LoadedImage(pixels, path, form, bits, deep, icc, exif)
+    return LoadedImage(pixels, path, form, bits, deep, icc, exif, own, stamp)
 
 
 def _bits(image: Image.Image) -> int:
@@ -330,3 +333,10 @@ class Photo:
         """
         photo = self.image.deep if deep and self.image.deep is not None else self.pixels
         return self.alignment.paste(photo, self.crop(after.shape[0]) if before is None else before, after, mask)
+
+    def finished(self, made: Finished, deep: bool = False) -> np.ndarray:
+        """The whole photo with a finished picture in it, as far as its edit goes beyond the crop too."""
+        if made.before is None or made.after is None:
+            return self.paste(made.crop, deep=deep)
+        photo = self.image.deep if deep and self.image.deep is not None else self.pixels
+        return self.alignment.widened.paste(photo, made.before, made.after, anew=made.anew)

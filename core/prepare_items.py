@@ -70,9 +70,9 @@ class Item:
             if error.errno in _LOST_DISK or not place.exists():
                 raise SourceGone(f"{place} can't be reached any more. Nothing done so far is lost: make it available (on every "
                                  "machine of a cluster at the same path) and start again.") from error
-            raise PhotoError(f"{self.name} can't be read: {error.strerror or error}") from error
+            raise PhotoError(f"{self.name} can't be read ({error.strerror or error}).") from error
         except (tarfile.TarError, zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
-            raise PhotoError(f"{self.name} can't be read: {error}") from error
+            raise PhotoError(f"{self.name} can't be read: it is damaged in its archive ({error}). Pack it again.") from error
 
 
 def _member(container: str, member: str) -> bytes:

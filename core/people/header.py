@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from core.assets.problems import Unfit
 from core.assets.store import header_of
 from core.errors import AssetError
+from core.files import check_file
 from core.people.names import clean_name, printable, visible
 
 FORMAT = 1
@@ -123,6 +124,7 @@ def from_text(text: str) -> About:
 
 def read_about(path: Path) -> About:
     """What a person's file says about itself, without its weights. Raises AssetError naming the file."""
+    check_file(path, MAX_FILE, AssetError)
     with refusals(path), path.open("rb") as file:
         return about_in(file)
 

@@ -13,15 +13,15 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)  # device names of Windows
 
 
-def clean_name(text: str) -> str:
-    """A name as it is stored and shown: without spaces around it, each letter in its composed form.
+def clean_name(text: str, what: str = "person") -> str:
+    """A name of a person (or of `what` else has one) as it is stored and shown: without spaces around it, letters composed.
 
     Any text that people type, up to 60 characters. Raises AssetError for one that is empty or too long, or holds characters that
     would be read as something else: those of paths and of markup, line breaks and control characters.
     """
     name = unicodedata.normalize("NFC", text).strip()
     if not name:
-        raise AssetError("A person needs a name. Give one with at least one letter.")
+        raise AssetError(f"A {what} needs a name. Give one with at least one letter.")
     if len(name) > MAX_NAME:
         raise AssetError(f"The name '{visible(name[:30])}…' has {len(name)} characters, at most {MAX_NAME} can be kept. "
                          "Give a shorter one.")
@@ -47,13 +47,14 @@ def same(one: str, other: str) -> bool:
     return _folded(one) == _folded(other)
 
 
-def slug(name: str) -> str:
-    """A file or folder name for a person: letters, digits, '-' and '_', at most 48 of them, good on every system.
+def slug(name: str, what: str = "person") -> str:
+    """A file or folder name for a person (or for `what` else has a name): letters, digits, '-' and '_', at most 48 of them, good
+    on every system.
 
     Different names can have the same one.
     """
     text = re.sub(r"[^\w]+", "-", unicodedata.normalize("NFKC", name)).strip("-_")[:MAX_SLUG].strip("-_")
-    return f"person-{text}".strip("-") if not text or _RESERVED.fullmatch(text) else text
+    return f"{what}-{text}".strip("-") if not text or _RESERVED.fullmatch(text) else text
 
 
 def _folded(name: str) -> str:

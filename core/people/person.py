@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.assets.problems import Unfit
 from core.errors import AssetError
-from core.files import atomic_write
+from core.files import atomic_write, read_file
 from core.people.header import ENTRY, MAX_FILE, About, about_in, refusals, storable, to_text
 from core.people.names import clean_name
 from core.prior import Prior
@@ -109,11 +109,8 @@ def read_person(path: Path) -> Person:
     Raises AssetError, naming the file, when it can't be read, is damaged or no person, was written by a newer version, or holds
     values that are none.
     """
-    with refusals(path), path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MAX_FILE:
-            raise Unfit(f"it has {size / 1e6:,.0f} MB, at most {MAX_FILE / 1e6:,.0f} are possible")
-        data = file.read(MAX_FILE)
+    data = read_file(path, MAX_FILE, AssetError)
+    with refusals(path):
         about = about_in(io.BytesIO(data))
         try:
             tensors = safetensors.torch.load(data)

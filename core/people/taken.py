@@ -20,10 +20,15 @@ class Taken:
     """People of one prior and head. At most `KEPT` are held with their networks; of the others only the place is remembered."""
 
     def __init__(self, prior: Prior, head: HeadModel, backend: Backend) -> None:
-        self._prior, self._head, self._backend = prior, head, backend
+        self._prior, self._head, self._backend, self._singly = prior, head, backend, False
         self._models: OrderedDict[str, Model] = OrderedDict()
         self._places: dict[str, tuple[Path, str]] = {}  # digest -> file, name
         self._marks: dict[Path, tuple[tuple[int, ...], str]] = {}  # file -> its size and times when it was read, digest
+
+    def use(self, backend: Backend, singly: bool) -> None:
+        """Build networks in another way from now on (see `core.memory`); those that are there are let go of."""
+        self._backend, self._singly = backend, singly
+        self._models.clear()
 
     def take(self, name_or_path: str | Path) -> Person:
         """The person of a name or file, ready to paint with; one whose file did not change is not read again.
@@ -73,7 +78,7 @@ class Taken:
         if person.identity and len(person.identity) != self._head.identity_size:
             raise AssetError(f"The mean identity of '{person.name}' has {len(person.identity)} numbers, but the "
                              f"'{self._head.name}' head takes {self._head.identity_size}. Use the head '{person.head}'.")
-        model = self._models.pop(person.digest, None) or Model(self._prior, self._backend, person)
+        model = self._models.pop(person.digest, None) or Model(self._prior, self._backend, person, self._singly)
         model.person = person  # the same weights, perhaps under another name
         self._models[person.digest] = model
         self._places[person.digest] = path, person.name
