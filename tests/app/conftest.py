@@ -16,7 +16,8 @@ from tests.app.fakes import FakeEngine
 from tests.app.studio import WINDOWS, Studio, flush
 
 # offscreen says so of every window
-_HARMLESS = ("This plugin does not support propagateSizeHints()", "This plugin does not support raise()")
+_HARMLESS = ("This plugin does not support propagateSizeHints()", "This plugin does not support raise()",
+             "This plugin does not support grabbing the keyboard")
 
 
 @pytest.fixture(scope="session")
