@@ -6,6 +6,7 @@ photo, or older than what is on screen, is dropped; one that is older than the e
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -17,7 +18,7 @@ from app.worker import WorkerThread
 from core.request import RenderRequest
 
 QUIET_MS = 250
-REMEMBERED = 48  # settled pictures kept for undo; a 256 crop is 192 KiB
+REMEMBERED = 16  # settled pictures kept here; a 256 crop is 192 KiB, the largest 3 MiB. The history has more (`recall`)
 
 
 class State(Enum):
@@ -35,11 +36,13 @@ class State(Enum):
 class Live(QObject):
     """Asks for previews and settled pictures of the newest edit.
 
-    shown: a result to put on screen. estimate: a settle pass's picture so far. state_changed: `state` is another.
-    progressed: (step, steps, seconds left or None) of a settle pass.
+    recall(request): finds a settled result that was made once, where there is a longer memory than this one's.
+    shown: a result to put on screen. judged: the settled result on screen, with what it shows of what was asked for. estimate: a
+    settle pass's picture so far. state_changed: `state` is another. progressed: (step, steps, seconds left or None) of a settle pass.
     """
 
     shown = Signal(object)
+    judged = Signal(object)
     estimate = Signal(object)
     state_changed = Signal()
     progressed = Signal(int, int, object)
@@ -49,6 +52,7 @@ class Live(QObject):
         self._worker = worker
         self._request: RenderRequest | None = None  # the settled request of the newest edit
         self._remembered: OrderedDict[RenderRequest, Any] = OrderedDict()
+        self.recall: Callable[[RenderRequest], Any | None] = lambda request: None
         self._pace = Pace()
         self._held = False
         self._impossible = False
@@ -58,6 +62,7 @@ class Live(QObject):
         self.quiet.setInterval(quiet_ms)
         self.quiet.timeout.connect(self._settle)
         worker.worker.rendered.connect(self._rendered)
+        worker.worker.judged.connect(self._judged)
         worker.worker.stepped.connect(self._stepped)
         worker.worker.stopped.connect(self._stopped)
         worker.worker.failed.connect(self._failed)
@@ -97,10 +102,10 @@ class Live(QObject):
         if self._impossible or self._held:
             self._set(State.IMPOSSIBLE if self._impossible and not self._held else State.STALE)
             return
-        known = self._remembered.get(request)
+        known = self._remembered.get(request) or self.recall(request)
         if known is not None:
             self._worker.inbox.drop_live()
-            self._remembered.move_to_end(request)
+            self.remember(known)
             self.shown.emit(known)
             self._set(State.SETTLED)
             return
@@ -117,13 +122,19 @@ class Live(QObject):
         if self._request is not None and self.state is not State.FAILED:
             self._worker.settle(self._request)
 
+    def _judged(self, result: Any) -> None:
+        if result.request in self._remembered:
+            self.remember(result)
+        if result.request == self._request and self.state is State.SETTLED:
+            self.judged.emit(result)
+
     def _rendered(self, result: Any) -> None:
         request = result.request
         if self._request is None or request.photo != self._request.photo:
             return
         settled = replace(request, quality="settled")
         if request.quality == "settled":
-            self._remember(request, result)
+            self.remember(result)
         current = settled == self._request
         if request.quality == "settled" and not current or current and self.state is State.SETTLED:
             return
@@ -131,8 +142,10 @@ class Live(QObject):
         if current:
             self._set(State.SETTLED if request.quality == "settled" else State.PREVIEW)
 
-    def _remember(self, request: RenderRequest, result: Any) -> None:
-        self._remembered[request] = result
+    def remember(self, result: Any) -> None:
+        """Keep a settled result: its request is answered at once when it is asked for."""
+        self._remembered[result.request] = lean(result)
+        self._remembered.move_to_end(result.request)
         while len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
 
@@ -159,6 +172,11 @@ class Live(QObject):
         if state is not self.state:
             self.state = state
             self.state_changed.emit()
+
+
+def lean(result: Any) -> Any:
+    """A result without the 16 bits of its crop, which only exports need, and they make their own."""
+    return replace(result, fine=None) if getattr(result, "fine", None) is not None else result
 
 
 class Pace:

@@ -7,10 +7,13 @@ from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QStatusBar, QStyleOption, QToolButton, QWidget
 
+from app.language import tr
 from app.live import State
 from app.setup import head_title
+from app.trust_words import advice, details, line
+from core.identity import SAME_PERSON
+from core.trust_reading import Reading
 
-SAME_PERSON = 0.6  # dlib's own threshold between the same person and another one
 WORDS = {State.EMPTY: "", State.STALE: "Live", State.PREVIEW: "Live", State.REFINING: "Refining",
          State.SETTLED: "Settled", State.FAILED: "Failed", State.IMPOSSIBLE: "Live"}
 IDENTITY_TIP = ("Distance between the faces of photo and picture, as a face recogniser sees them. "
@@ -63,6 +66,7 @@ class StatusLine(QStatusBar):
     models_asked = Signal()
     people_asked = Signal()
     training_asked = Signal()
+    queue_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,16 +74,18 @@ class StatusLine(QStatusBar):
         self.state = QLabel()
         self.state.setObjectName("state")
         self.photo, self.identity, self.time = Elided(), Elided(IDENTITY_TIP), Elided()
+        self.reading = Elided()
         self.fit = QLabel()
         self.fit.setObjectName("unsure")
         self.steps, self.device, self.exports, self.imports = Elided(), QLabel(), Elided(), Elided()
         self.prior = self._button("Models and heads  (Ctrl+M)", self.models_asked)
         self.person = self._button("People", self.people_asked)
         self.training = self._button("Show the training", self.training_asked)
+        self.queue = self._button("Show the queue", self.queue_asked)
         for label in (self.state, self.photo, self.fit):
             self.addWidget(label)
-        parts: tuple[QWidget, ...] = (self.imports, self.training, self.exports, self.identity, self.time, self.steps,
-                                      self.person, self.prior, self.device)
+        parts: tuple[QWidget, ...] = (self.imports, self.training, self.queue, self.exports, self.reading, self.identity, self.time,
+                                      self.steps, self.person, self.prior, self.device)
         for part in parts:
             self.addPermanentWidget(part)
 
@@ -139,6 +145,16 @@ class StatusLine(QStatusBar):
         self.time.setText(f"{'Picture' if settled else 'Preview'} {seconds:.1f} s")
         self.steps.setText(f"{result.request.steps} steps" if settled else "Preview steps")
         self.identity.setText(likeness(result.identity_distance))
+        self._set_reading(getattr(result, "reading", None))
+
+    def _set_reading(self, reading: Reading | None) -> None:
+        said = line(reading) if reading is not None else ""
+        warned = reading is not None and reading.beyond
+        self.reading.setText(f"⚠ {said or tr('Beyond the model')}" if warned else said)
+        self.reading.setObjectName("unsure" if warned else "")
+        self.reading.style().polish(self.reading)
+        if reading is not None:
+            self.reading.setToolTip("\n".join(filter(None, (*details(reading), advice(reading)))))
 
     def set_photo(self, name: str, width: int, height: int) -> None:
         """The opened file."""
@@ -153,12 +169,17 @@ class StatusLine(QStatusBar):
 
     def clear_result(self) -> None:
         """Another photo: nothing has been made of it yet."""
-        for label in (self.time, self.steps, self.identity):
+        for label in (self.time, self.steps, self.identity, self.reading):
             label.clear()
 
     def set_import(self, text: str) -> None:
         """What is being imported."""
         self.imports.setText(text)
+
+    def set_queue(self, text: str) -> None:
+        """How far the queue of pictures is; '' while nothing waits."""
+        self.queue.setText(text)
+        self.queue.setVisible(bool(text))
 
     def set_exports(self, text: str) -> None:
         """What the export queue does."""

@@ -44,7 +44,9 @@ class Worker(QObject):
     made = Signal(object, object)  # EngineJob, what its function returned
     reported = Signal(object, object)  # EngineJob, a value between its steps
     rendered = Signal(object)  # Result
+    judged = Signal(object)  # the Result of a settled picture on screen, with what it shows of what was asked for
     stepped = Signal(object, int, int, object)  # job, step, steps, estimate or None
+    noted = Signal(object, str)  # ExportJob, what the user should know of the file; before `exported`
     exported = Signal(object)  # ExportJob
     stopped = Signal(object)  # a job that was cancelled
     failed = Signal(object, str)  # the job (None: the engine itself), what to tell the user
@@ -123,14 +125,17 @@ class Worker(QObject):
         elif isinstance(job, ExportJob):
             self._export(job)
         else:
-            self.rendered.emit(self._render(self._engine, job))
+            result = self._render(self._engine, job)
+            self.rendered.emit(result)
+            if job.request.quality == "settled" and not self._inbox.is_cancelled(job):
+                self.judged.emit(self._engine.judged(result))
 
     def _export(self, job: ExportJob) -> None:
         engine = job.engine or self._engine
         result = self._render(engine, job)
         if self._inbox.is_cancelled(job):
             raise Cancelled
-        self._save(engine, result, job.path, **job.options)
+        self.noted.emit(job, self._save(engine, result, job.path, **job.options) or "")
         self.exported.emit(job)
 
     def _render(self, engine: Any, job: LiveJob | ExportJob) -> Any:
@@ -140,7 +145,7 @@ class Worker(QObject):
                 self._let_by()
 
         self._know_person(engine, job.request.person)
-        return engine.render(job.request, on_step=on_step, cancelled=lambda: self._inbox.is_cancelled(job))
+        return engine.render(job.request, on_step=on_step, cancelled=lambda: self._inbox.is_cancelled(job), measure=False)
 
     def _make(self, job: EngineJob) -> None:
         def report(value: Any = None) -> None:

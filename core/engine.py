@@ -23,19 +23,23 @@ from core.errors import AssetError, Cancelled, ParameterError, UserError
 from core.head import HeadModel, load_head
 from core.head.flame import FlameHead
 from core.landmarks import FaceFinder
+from core.light_lamps import Lamp
 from core.likeness import Likeness
 from core.memory import Saving, Thrift, release
 from core.model import Model
 from core.opened import Opened
 from core.people.person import Person
 from core.people.taken import Taken
-from core.photo import Photo
+from core.photo import LoadedImage, Photo
 from core.prior import Prior, load_prior
 from core.render.buffers import Buffers, Workspace, render_buffers
 from core.render.rasterize import get_rasterizer
 from core.request import RenderRequest
 from core.rig import Copy, Rig, apply
 from core.session import Session
+from core.shadows import MAP
+from core.trust import Judge
+from core.trust_reading import Reading
 from core.watch import Clock, OnStep, Watch
 from models.rig_model import EpsilonNetwork
 
@@ -52,7 +56,8 @@ class Result:
     own resolution (of the method 'paper': the network's picture itself, at its size). timings: seconds of each stage.
     identity_distance: dlib distance to the source face, None where it was not measured (previews, no identity model, no face
     found in the result). note: what the user should know of how it was made; '' if nothing. fine: a settled picture's crop as
-    (S, S, 3) uint16 (0..65535), before it was rounded to 8 bits.
+    (S, S, 3) uint16 (0..65535), before it was rounded to 8 bits. reading: what a settled picture shows of what was asked for;
+    None where it was not measured.
     """
 
     image: np.ndarray
@@ -60,6 +65,7 @@ class Result:
     request: RenderRequest
     timings: dict[str, float] = field(default_factory=dict)
     identity_distance: float | None = None
+    reading: Reading | None = None
     note: str = ""
     fine: np.ndarray | None = None
 
@@ -95,12 +101,14 @@ class Engine:
         self._inversions: OrderedDict[tuple[Any, ...], Inversion] = OrderedDict()
         self._results: OrderedDict[RenderRequest, Result] = OrderedDict()
         self.likeness = Likeness(self._finder)
+        self._judge = Judge(self.head, self._finder, self.likeness)
         self._scratch = threading.local()
         self.model: Model
         self._thrift = Thrift(self.backend, self._spare)
         _, self.note = self._thrift.run(self._load)  # what had to be given up so that the model fits into memory
         # loads the compiled rasterizer before the first drag needs it
-        render_buffers(self.head, self.head.zero_code(), 32, self.rasterizer)
+        lamp = Lamp((0.0, 0.0, 1.0), (1.0, 1.0, 1.0))
+        render_buffers(self.head, self.head.zero_code().replace(lamps=(lamp,)), 32, self.rasterizer, shadows=MAP)
 
     @property
     def size(self) -> int:
@@ -160,7 +168,7 @@ class Engine:
 
     # -- photos ---------------------------------------------------------------------------------------------------------
 
-    def open(self, source: str | Path | bytes, face: int | None = None, aligned: bool = False) -> Session:
+    def open(self, source: str | Path | bytes | LoadedImage, face: int | None = None, aligned: bool = False) -> Session:
         """Load a photo, find and fit its face. face: index of the face, largest first; None takes the largest.
 
         aligned: the photo is an aligned square already and is taken whole. Raises PhotoError and NoFaceError with a message for
@@ -190,16 +198,18 @@ class Engine:
 
     # -- buffers --------------------------------------------------------------------------------------------------------
 
-    def buffers(self, session: Session, rig: Rig, size: int | None = None, identity: tuple[float, ...] = ()) -> Buffers:
+    def buffers(self, session: Session, rig: Rig, size: int | None = None, identity: tuple[float, ...] = (),
+                shadows: str = MAP) -> Buffers:
         """The buffers of an edit at size x size (None: the network's size). Fast, and safe to call from any thread.
 
-        identity: see `RenderRequest`.
+        identity: see `RenderRequest`. shadows: how those of lamps are found; the default is as fast as it is to drag them
+        (`core.shadows`).
         """
         if not hasattr(self._scratch, "workspace"):
             self._scratch.workspace = Workspace()
         edited = self.edited_code(session, rig, identity)
         return render_buffers(self.head, edited, size or self.size, self.rasterizer, recentre_from=session.code,
-                              workspace=self._scratch.workspace)
+                              workspace=self._scratch.workspace, shadows=shadows)
 
     def edited_code(self, session: Session, rig: Rig, identity: tuple[float, ...] = (), method: str = "studio") -> FaceCode:
         """The face code after the edit, with the given identity in place of the photo's own.
@@ -238,8 +248,7 @@ class Engine:
         way = self._paper if request.method == "paper" else self._studio
         result, note = self._thrift.run(lambda: way(request, Watch(on_step, cancelled)))
         if measure:
-            result = self._measured(result)
-            self._keep(self._results, request, result, _KEPT_RESULTS)
+            result = self.judged(result)
         return replace(result, note=note) if note else result
 
     def _studio(self, request: RenderRequest, watch: Watch) -> Result:
@@ -290,13 +299,18 @@ class Engine:
         clock.lap("paste")
         return Result(image, crop8, request, clock.laps, fine=fine)
 
+    def judged(self, result: Result) -> Result:
+        """A settled picture with its reading and identity distance, where `render` was told not to measure them."""
+        if result.request.quality == "settled" and result.reading is None:
+            result = self._measured(result)
+        self._keep(self._results, result.request, result, _KEPT_RESULTS)
+        return result
+
     def _measured(self, result: Result) -> Result:
-        if result.request.quality != "settled":
-            return result
         clock = Clock()
-        distance = self.likeness.distance(self.session(result.request.photo), result.crop)
-        clock.lap("identity")
-        return replace(result, identity_distance=distance, timings={**result.timings, **clock.laps})
+        reading = self._judge.read(self.session(result.request.photo), result.request.rig, result.crop)
+        clock.lap("reading")
+        return replace(result, identity_distance=reading.identity, reading=reading, timings={**result.timings, **clock.laps})
 
     def _estimate(self, start: Start, estimate: torch.Tensor) -> np.ndarray:
         return compose.to_uint8(start.masked(compose.from_model(estimate[0].float().cpu().numpy())))

@@ -23,7 +23,7 @@ from core.evaluate.report import Rows, finite, mean, percentile
 from core.evaluate.rows import WARP, Made, Row, add_rows, opened_rows
 from core.evaluate.subjects import Case, Edit, Judge, Subject, cases_of, open_subjects, select
 from core.files import atomic_write
-from core.landing import TURNS, UNITS, asked_score
+from core.landing import HALVES, TURNS, UNITS, asked_score
 from core.landing_photo import head_turn, score
 from core.landmarks import FaceFinder
 from core.render.buffers import render_buffers
@@ -31,23 +31,25 @@ from core.request import RenderRequest
 from core.rig import Value
 
 COUNT = 10
-SAME_PERSON = 0.6  # distance of two embeddings up to which the network means the same person
 # What is asked for: (name, values); each is measured by the controls it sets.
 _TURNS = [("pose.yaw", float(v)) for v in (-25, -15, 15, 25)] + [("pose.pitch", float(v)) for v in (-10, 10)]
 _FACES = [("jaw.open", 0.3), ("jaw.open", 0.6), ("jaw.open", 0.75), ("expression.smile", 0.4), ("expression.smile", 0.8),
-          ("expression.blink", 1.0)]
+          ("expression.smile_left", 0.6), ("expression.smile_right", 0.6), ("expression.blink", 1.0)]
 _LIGHTS: list[dict[str, Value]] = [{"light.azimuth": -60.0}, {"light.azimuth": 60.0},
                                    {"light.azimuth": 35.0, "light.elevation": 45.0}]
 _MIXED: dict[str, Value] = {"pose.yaw": 18.0, "jaw.open": 0.4, "expression.smile": 0.5, "light.azimuth": -45.0}
 _ALONE: list[dict[str, Value]] = [{name: value} for name, value in (*_TURNS, *_FACES)]
 ALL = [*_ALONE, *_LIGHTS, _MIXED]
+_SCORED = (*UNITS, *HALVES, "expression.blink")
 GROUPS = {"yaw": "pose.yaw", "pitch": "pose.pitch", "jaw": "jaw.open", "smile": "expression.smile", "blink": "expression.blink",
+          "smile-left": HALVES[0], "smile-right": HALVES[1],
           "light": "light.azimuth"}
 # (measure, what its error is, asked for at most)
 ASKED = (("pose.yaw", "yaw, mean of landmark model and fit, degrees", 4.0),
          ("pose.yaw matrix", "yaw, landmark model, degrees", 4.0),
          ("pose.yaw fit", "yaw, this project's fit, degrees", 4.0), ("pose.pitch", "pitch, mean of both, degrees", None),
-         ("jaw.open", "jaw score", 0.15), ("expression.smile", "smile score", 0.15), ("expression.blink", "blink score", None),
+         ("jaw.open", "jaw score", 0.15), ("expression.smile", "smile score", 0.15), (HALVES[0], "smile score, left only", 0.15),
+         (HALVES[1], "smile score, right only", 0.15), ("expression.blink", "blink score", None),
          ("light.direction", "direction of the main light, degrees", 15.0), ("light.stops", "cheeks' balance, stops", None))
 
 
@@ -125,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
     main = summary(landed)
     tables = [("table", "Error: what was found less what was asked, mean and 95th percentile of its size", main),
               ("by_edit", "By edit: asked, found (mean), mean size of the error", by_edit(landed)),
-              ("person", f"The same person: distance of embeddings, share below {SAME_PERSON}", people(landed))]
+              ("person", f"The same person: distance of embeddings, share below {identity.SAME_PERSON}", people(landed))]
     making.write_report(args.report, [*lines, *_NOTES], tables, refused)
     report.write_csv(args.report / "pictures.csv", picture_rows(landed))
     print(report.markdown(main))
@@ -162,10 +164,10 @@ def measure(judge: Judge, picture: Picture) -> Landed:
             turns = [after[axis] - before[axis] for before, after in zip(
                 head_turn(judge.head, case.subject.face, len(case.subject.crop)), head_turn(judge.head, face, size), strict=True)]
             found |= {name: float(np.mean(turns)), f"{name} matrix": float(turns[0]), f"{name} fit": float(turns[1])}
-        elif name in (*UNITS, "expression.blink"):
+        elif name in _SCORED:
             found[name] = score(face, name)
     if "light.direction" in asked:
-        wanted = lighting.decompose(case.wanted(judge).light).direction
+        wanted = lighting.decompose(case.wanted(judge).whole_light).direction
         cosine = float(wanted @ lighting.decompose(code.light).direction)
         found["light.direction"] = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
         if not set(TURNS) & set(dict(case.edit.values)):
@@ -182,7 +184,7 @@ def asked_of(judge: Judge, case: Case) -> dict[str, float]:
     for name, value in case.edit.values:
         if name in TURNS:
             asked |= dict.fromkeys((name, f"{name} matrix", f"{name} fit"), float(value))  # type: ignore[arg-type]
-        elif name in (*UNITS, "expression.blink"):
+        elif name in _SCORED:
             asked[name] = asked_score(score(case.subject.face, name), float(value), controls[name].high)  # type: ignore[arg-type]
         elif name.startswith("light."):
             asked["light.direction"] = 0.0
@@ -269,12 +271,12 @@ def by_edit(landed: Sequence[Landed]) -> Rows:
 
 def people(landed: Sequence[Landed]) -> Rows:
     """A line for each row: is it the same person?"""
-    rows: Rows = [["row", "pictures", "mean distance", "95 %", "largest", f"share below {SAME_PERSON}"]]
+    rows: Rows = [["row", "pictures", "mean distance", "95 %", "largest", f"share below {identity.SAME_PERSON}"]]
     for row in row_names(landed):
         values = finite([item.person for item in landed if item.row == row])
         if len(values):
             rows.append([row, str(len(values)), f"{values.mean():.3f}", f"{percentile(values, 95):.3f}", f"{values.max():.3f}",
-                         f"{mean(values < SAME_PERSON):.1%}"])
+                         f"{mean(values < identity.SAME_PERSON):.1%}"])
     return rows
 
 

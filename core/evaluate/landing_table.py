@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.head.base import HeadModel
-from core.landing import TURNS, UNITS, Curve, Table, strongest
+from core.landing import HALVES, TURNS, UNITS, Curve, Table, strongest
 from core.landing_photo import KNOTS, OwnReadings
 from core.landmarks import FaceFinder
 from core.session import Session
@@ -18,7 +18,7 @@ _LEAST = 3  # photos that a knot needs
 def fit_table(head: HeadModel, sessions: Sequence[Session], finder: FaceFinder, kept: Mapping[str, float]) -> bytes:
     """The table as JSON: medians over opened photos of one head. kept: share of a reading that finished pictures have, by
     control. A knot that too few photos could be read at is left out."""
-    keys = [f"{name}{side}" for name in TURNS for side in "+-"] + [f"{name}+" for name in UNITS]
+    keys = [f"{name}{side}" for name in TURNS for side in "+-"] + [f"{name}+" for name in (*UNITS, *HALVES)]
     found: dict[str, dict[float, list[float]]] = {key: {} for key in keys}
     for session in sessions:
         read = OwnReadings(session, finder)
@@ -27,7 +27,7 @@ def fit_table(head: HeadModel, sessions: Sequence[Session], finder: FaceFinder, 
             if own.curve is None:
                 continue
             now = 0.0
-            if name in UNITS:
+            if name not in TURNS:
                 now = float(np.mean([session.code.expression[row] for row in strongest(head.controls()[name])]))
             for mesh, value in zip(own.curve.mesh, own.curve.reading, strict=True):
                 found[key].setdefault(round(mesh + now, 3), []).append(value + own.score)

@@ -139,7 +139,8 @@ def compare(head: HeadModel, wanted: FaceCode, seen: FaceCode | None) -> Errors:
     def error(*fields: str) -> float:
         return float(np.sqrt(np.mean((wanted.vector(fields).astype(np.float64) - found.vector(fields)) ** 2)))
 
-    light = np.linalg.norm(np.asarray(wanted.light, np.float64) - found.light) / max(float(np.linalg.norm(wanted.light)), 1e-9)
+    asked = np.asarray(wanted.whole_light, np.float64)
+    light = np.linalg.norm(asked - found.light) / max(float(np.linalg.norm(asked)), 1e-9)
     apart = [_points(head, a) - _points(head, b) for a, b in (
         (_still(head, wanted, False), _still(head, found, False)), (_still(head, wanted, True), _still(head, found, True)))]
     millimetres = [1e3 * float(np.sqrt((away**2).sum(1).mean())) for away in apart]

@@ -80,7 +80,7 @@ def moved_and_relit(judge: Judge, subject: Subject, edited: FaceCode) -> np.ndar
 
     head, code, photo = judge.head, subject.code, subject.crop.astype(np.float32)
     own = render_buffers(head, code, SIZE)
-    still = edited.replace(light=code.light)
+    still = edited.replace(light=code.light, lamps=code.lamps)
     matte = person_matte(subject.crop, own.coverage)
     moved, picture = own, photo
     if still != code:
@@ -88,7 +88,7 @@ def moved_and_relit(judge: Judge, subject: Subject, edited: FaceCode) -> np.ndar
         field = motion_field(head, code, still, own, moved)
         picture = warp_picture(photo, field, moved.rendered)
         matte = cv2.remap(matte, field.fetch[..., 0], field.fetch[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if np.array_equal(edited.light, code.light):
+    if edited.lamps == code.lamps and np.array_equal(edited.light, code.light):
         return picture
     target: Buffers = render_buffers(head, edited, SIZE, recentre_from=code)
     return compose.relight(picture, compose.quotient(target.rendered, moved.rendered, moved.albedo, moved.coverage, matte))
@@ -127,7 +127,7 @@ class Made:
                                 method="paper" if self.noise == PAPER else "studio")
         start = time.perf_counter()
         result = self.engine.render(request)
-        self.seconds.append(time.perf_counter() - start - result.timings.get("identity", 0.0))
+        self.seconds.append(time.perf_counter() - start - result.timings.get("reading", 0.0))
         return compose.to_uint8(compose.resize(result.crop.astype(np.float32), SIZE))
 
     def holding(self) -> Made:

@@ -21,6 +21,7 @@ from core.head.base import Control
 from core.light import LightParams, compose
 from core.people.header import About
 from core.people.shelf import Entry, NameTaken
+from core.photo import LoadedImage
 from core.request import RenderRequest
 
 UNITS = ("browDownLeft", "browInnerUp", "eyeBlinkLeft", "eyeBlinkRight", "cheekPuff", "noseSneerLeft", "mouthSmileLeft",
@@ -33,6 +34,7 @@ class FakeHead:  # not a HeadModel: it would need a mesh
 
     def __init__(self, name: str = "open") -> None:
         self.name = name
+        self.expression_names = UNITS if name == "open" else tuple(f"{i:02d}" for i in range(12))
         rows = self._open_rows() if name == "open" else self._flame_rows()
         self._controls = {row.name: row for row in rows}
 
@@ -48,6 +50,8 @@ class FakeHead:  # not a HeadModel: it would need a mesh
         at = {name: i for i, name in enumerate(UNITS)}
         smile = ((at["mouthSmileLeft"], 1.0), (at["mouthSmileRight"], 1.0))
         rows = [Control("expression.smile", "expression", smile, -1, 1, "", "Smile", "Expression"),
+                Control("expression.smile_left", "expression", smile[:1], -1, 1, "", "Smile left", "Expression"),
+                Control("expression.smile_right", "expression", smile[1:], -1, 1, "", "Smile right", "Expression"),
                 Control("expression.blink", "expression", ((2, 1.0), (3, 1.0)), -1, 1, "", "Blink", "Expression"),
                 Control("jaw.open", "expression", ((at["jawOpen"], 1.0),), -1, 1, "", "Open", "Jaw"),
                 Control("eyes.yaw", "eyes", ((0, 0.0175),), -30, 30, "°", "Yaw", "Eyes")]
@@ -58,6 +62,9 @@ class FakeHead:  # not a HeadModel: it would need a mesh
 
     def change_expression(self, code: FaceCode, change: np.ndarray) -> np.ndarray:
         return np.clip(code.expression + change, 0, 1)
+
+    def stop_expression(self, code: FaceCode, expression: np.ndarray) -> np.ndarray:
+        return np.asarray(expression, np.float32)
 
 
 def code_of(seed: int = 0, head: str = "open") -> FaceCode:
@@ -74,6 +81,10 @@ class FakePhoto:
     index: int = 0
     pixels: np.ndarray = field(default_factory=lambda: np.random.default_rng(0).integers(90, 130, (300, 400, 3), np.uint8))
     alignment: Alignment = Alignment((200.0, 150.0), (100.0, 10.0), (-10.0, 100.0))
+
+    @property
+    def image(self) -> LoadedImage:
+        return LoadedImage(self.pixels, self.path)
 
     @property
     def native_size(self) -> int:
@@ -154,8 +165,8 @@ class FakeEngine:
         self.gated = False
         self.gate.release(1000)
 
-    def open(self, source: Path, face: int | None = None) -> FakeSession:
-        path = Path(source)
+    def open(self, source: Any, face: int | None = None, aligned: bool = False) -> FakeSession:
+        path = Path(getattr(source, "path", source))  # bytes of a project come as a LoadedImage
         self.opened.append((path, face))
         if path.suffix == ".txt":
             raise PhotoError(f"{path.name} is not a picture. Choose a JPEG, PNG, WebP or TIFF file.")
@@ -200,7 +211,10 @@ class FakeEngine:
             raise UserError("not loaded")
         return self.loaded[digest]
 
-    def render(self, request: RenderRequest, on_step: Any = None, cancelled: Any = None) -> FakeResult:
+    def judged(self, result: FakeResult) -> FakeResult:
+        return result
+
+    def render(self, request: RenderRequest, on_step: Any = None, cancelled: Any = None, measure: bool = True) -> FakeResult:
         assert request.prior in ("", self.prior.digest), "a request made for another engine"
         assert request.person is None or request.person in self.loaded, "a person that is not there"
         rigs.apply(request.rig, self.head, code_of(0, self.head.name))  # type: ignore[arg-type]  # refuses what the head lacks
@@ -356,6 +370,6 @@ class FakeProcess(QObject):
         return not self.stubborn
 
 
-def save(engine: FakeEngine, result: FakeResult, path: Path, quality: int = 92) -> None:
+def save(engine: FakeEngine, result: FakeResult, path: Path, quality: int = 92, **_options: Any) -> None:
     """Writes the picture's size."""
     path.write_text(f"{result.image.shape} {quality}")

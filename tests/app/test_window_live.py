@@ -128,8 +128,7 @@ def test_cancel_keeps_the_preview(gated: Studio) -> None:
 def test_failure_is_told_and_the_window_goes_on(studio: Studio, error: Exception, words: str) -> None:
     studio.engine.fail = lambda request: error if request.rig.get("jaw.open") == 0.5 else None
     studio.document.set("jaw.open", 0.5)
-    until(lambda: studio.window.live.state is State.FAILED, "it fails")
-    assert words in studio.window.banner.text
+    until(lambda: studio.window.live.state is State.FAILED and words in studio.window.banner.text, "it fails")
     studio.document.set("jaw.open", 0.6)
     studio.settle()
 
