@@ -1,0 +1,111 @@
+"""All texts that `tr` is asked for, and the files of translations: `python -m app.texts [--update]`.
+
+Without an option it says what each language lacks and what is no longer in the source; --update puts missing texts into each
+file with an empty translation (which shows as English) and takes out what is gone.
+"""
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import string
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.language import FOLDER
+from core.files import atomic_write
+
+APP = Path(__file__).resolve().parent
+
+
+def texts() -> list[str]:
+    """Every English text: the literals in app/, and the tables of names that are passed through `tr` where they are shown."""
+    found = dict.fromkeys(text for path in sorted(APP.rglob("*.py")) for text in literals(path.read_text(encoding="utf-8")))
+    found.update(dict.fromkeys(_tables()))
+    return [text for text in found if any(c.isalpha() for c in text)]
+
+
+def literals(source: str) -> Iterator[str]:
+    """What `tr` is called with, in order."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr" and node.args:
+            yield from _strings(node.args[0])
+
+
+def _strings(node: ast.expr) -> Iterator[str]:
+    """The texts an argument may be: a literal, or one of two."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from (*_strings(node.body), *_strings(node.orelse))
+
+
+def _tables() -> Iterator[str]:
+    """Names, groups and help of all parameters, names of what ships, and the texts of tables in app/ (module constants)."""
+    from core.head import load_head
+    from core.presets import KINDS, builtin
+    from core.rig import parameters
+
+    for row in parameters(load_head("open")).values():
+        yield from (row.label, row.group, row.help)
+    for kind in KINDS:
+        yield from (preset.name for preset in builtin(kind))
+    for path in sorted(APP.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                yield from (text for child in ast.walk(node.value) if isinstance(child, ast.Constant)
+                            and isinstance(text := child.value, str) and _is_shown(text))
+
+
+def _is_shown(text: str) -> bool:
+    """Whether a constant of a module reads like words for people."""
+    return len(text) > 2 and text[0].isupper() and text.isprintable() and not text.isupper() and not text.startswith("Q")
+
+
+def placeholders(text: str) -> set[str]:
+    """The {names} in a text. Raises ValueError for broken braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def problems(plain: dict[str, Any]) -> list[str]:
+    """What is wrong with a file of translations."""
+    wrong = [f"it lacks {part!r}" for part in ("language", "texts") if part not in plain]
+    for english, other in plain.get("texts", {}).items():
+        if not isinstance(other, str):
+            wrong.append(f"{english!r} is no text")
+            continue
+        try:
+            if other and placeholders(other) != placeholders(english):
+                wrong.append(f"{english!r} and {other!r} have other names in braces")
+        except ValueError as error:
+            wrong.append(f"{other!r}: {error}")
+    return wrong
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Say what the languages lack, or bring their files up to date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--update", action="store_true", help="write the files anew")
+    options = parser.parse_args(arguments)
+    wanted = texts()
+    for path in sorted(FOLDER.glob("*.json")):
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        there = plain["texts"]
+        left = [text for text in wanted if not there.get(text)]
+        gone = [text for text in there if text not in wanted]
+        print(f"{path.name}: {len(wanted) - len(left)} of {len(wanted)} texts, {len(gone)} no longer used")
+        if options.update:
+            plain["texts"] = {text: there.get(text, "") for text in sorted(wanted)}
+            atomic_write(path, (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode())
+        else:
+            for text in left[:20]:
+                print(f"  missing: {text!r}")
+        for said in problems(plain):
+            print(f"  wrong: {said}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
