@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from core.light_lamps import MAX_LAMPS, Lamp, whole_light
+
 # DECA's order of a code (shape, texture, expression, pose, jaw, camera, light: 236 numbers for FLAME), then what FLAME as DECA
 # uses it never moves.
 _VECTOR = ("identity", "albedo", "expression", "pose", "jaw", "camera", "light", "neck", "eyes", "box")
@@ -29,6 +31,7 @@ class FaceCode:
     albedo (A,): coefficients of that head's albedo model.
     camera (3,): orthographic (s, tx, ty). box (3,): the square face box (size, cx, cy) as fractions of the picture's side.
     light (9, 3): spherical harmonics coefficients, row = coefficient, column = RGB.
+    lamps: light beside it that harmonics can't hold (`core.light_lamps`); a fitted code has none.
 
     Two codes are equal when all their bytes are. Raises ValueError on a wrong shape or a value that is not finite.
     """
@@ -44,6 +47,7 @@ class FaceCode:
     camera: np.ndarray
     box: np.ndarray
     light: np.ndarray
+    lamps: tuple[Lamp, ...] = ()
 
     def __post_init__(self) -> None:
         for name, shape in _SHAPES.items():
@@ -54,6 +58,9 @@ class FaceCode:
                 raise ValueError(f"FaceCode.{name} holds a value that is not finite")
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+        object.__setattr__(self, "lamps", tuple(self.lamps))
+        if len(self.lamps) > MAX_LAMPS or not all(isinstance(lamp, Lamp) for lamp in self.lamps):
+            raise ValueError(f"FaceCode.lamps takes up to {MAX_LAMPS} lamps")
 
     @cached_property
     def digest(self) -> str:
@@ -61,6 +68,8 @@ class FaceCode:
         total = hashlib.sha256(self.head.encode())
         for name in _SHAPES:
             total.update(name.encode() + np.ascontiguousarray(getattr(self, name), "<f4").tobytes())
+        for lamp in self.lamps:
+            total.update(lamp.numbers().astype("<f8").tobytes())
         return total.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -69,16 +78,22 @@ class FaceCode:
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    @cached_property
+    def whole_light(self) -> np.ndarray:
+        """Light and lamps (9, 3) as one, as nearly as harmonics can say it: for what knows nothing of lamps."""
+        return whole_light(self.light, self.lamps)
+
     def vector(self, fields: tuple[str, ...] = ()) -> np.ndarray:
         """The code as one float32 array (n,), for networks that take it as numbers: `fields` in that order, () for all.
 
-        All of a 'flame' code are DECA's 236; other heads add neck, eyes and box. Raises ValueError for an unknown field.
+        All of a 'flame' code are DECA's 236; other heads add neck, eyes and box. Lamps are in its light. Raises ValueError for an
+        unknown field.
         """
         unknown = set(fields) - set(_VECTOR)
         if unknown:
             raise ValueError(f"a face code has no {', '.join(sorted(unknown))}; expected some of {', '.join(_VECTOR)}")
         chosen = fields or tuple(name for name in _VECTOR if self.head != "flame" or name not in _STILL_IN_DECA)
-        return np.concatenate([getattr(self, name).reshape(-1) for name in chosen])
+        return np.concatenate([(self.whole_light if name == "light" else getattr(self, name)).reshape(-1) for name in chosen])
 
     def replace(self, **changes: Any) -> FaceCode:
         """A copy with the named fields changed."""
@@ -90,12 +105,16 @@ class FaceCode:
         for name in _SHAPES:
             plain[name] = [float(v) if a.ndim == 1 else [float(x) for x in v]
                            for a in [getattr(self, name)] for v in a]
-        return plain
+        return {**plain, "lamps": [lamp.to_json() for lamp in self.lamps]} if self.lamps else plain
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> FaceCode:
         """The code written by `to_json`. Raises ValueError when a field is missing or ill-shaped."""
-        missing = {f.name for f in fields(cls)} - set(plain)
+        missing = {f.name for f in fields(cls)} - set(plain) - {"lamps"}
         if missing:
             raise ValueError(f"not a face code: no {', '.join(sorted(missing))}")
-        return cls(**{f.name: plain[f.name] for f in fields(cls)})
+        lamps = plain.get("lamps") or ()
+        if not isinstance(lamps, (list, tuple)) or len(lamps) > MAX_LAMPS:
+            raise ValueError(f"not a face code: lamps is no list of up to {MAX_LAMPS} lamps")
+        return cls(**{f.name: plain[f.name] for f in fields(cls) if f.name != "lamps"},
+                   lamps=tuple(Lamp.from_json(lamp) for lamp in lamps))

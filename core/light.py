@@ -159,35 +159,50 @@ def _compose(params: LightParams) -> np.ndarray:
     return light
 
 
+EDITS = ("azimuth", "elevation", "intensity", "ambient", "color")  # what `edit` can set
+
+
 def edit(light: np.ndarray, changes: Mapping[str, Any]) -> np.ndarray:
-    """Coefficients (9, 3) float32 after setting any of azimuth, elevation, intensity, ambient, color.
+    """Coefficients (9, 3) float32 after setting any of `EDITS`.
 
     What lamp and ambient don't explain of the fitted light stays, so that setting the fitted values gives the fitted light
     exactly. A lamp that is moved takes the rest along only partly, because much of it belonged to where the lamp was. If the
     lamp is moved, an intensity that was not set is at least 1.2, and an ambient that was not set follows so that the face
     stays as bright as it was (but not below 0.15). Raises KeyError for an unknown name.
     """
-    fitted = decompose(light)
-    unknown = set(changes) - {"azimuth", "elevation", "intensity", "ambient", "color"}
+    return edited(light, changes)[0]
+
+
+def edited(light: np.ndarray, changes: Mapping[str, Any], strength: float = 1.0,
+           rest: float = 1.0) -> tuple[np.ndarray, LightParams]:
+    """As `edit`, and the lamp and the ambient light in words.
+
+    strength: the light is taken that many times, in units of what it is without. rest (0..1): how much is kept of what stays of
+    the light beside lamp and ambient.
+    """
+    fitted, before = decompose(light), np.asarray(light, np.float64)
+    if strength != 1.0:
+        fitted = replace(fitted, intensity=strength * fitted.intensity, ambient=strength * fitted.ambient)
+        before = strength * before
+    unknown = set(changes) - set(EDITS)
     if unknown:
         raise KeyError(f"no light parameter called {sorted(unknown)[0]!r}")
     wanted = {k: _triple(v) if k == "color" else float(v) for k, v in changes.items()}
     wanted = {k: v for k, v in wanted.items() if v != getattr(fitted, k)}
-    if not wanted:
-        return np.array(light, np.float32)
+    if not wanted and rest == 1.0:
+        return before.astype(np.float32), fitted
     moved = "azimuth" in wanted or "elevation" in wanted
     if moved and "intensity" not in changes:
         wanted["intensity"] = max(fitted.intensity, _LEAST_INTENSITY)
     new = replace(fitted, **wanted)  # type: ignore[arg-type]
-    before = np.asarray(light, np.float64)
     kept = 1.0
     if moved:
         kept = max(_LEAST_RESIDUAL, (1 + float(new.direction @ fitted.direction)) / 2)
-    rest = (before - _compose(fitted)) * kept
+    left = (before - _compose(fitted)) * (kept * rest)
     if moved and "ambient" not in changes:
-        missing = (mean_shading(before) - mean_shading(rest + _compose(new))).mean() / np.mean(fitted.level)
+        missing = (mean_shading(before) - mean_shading(left + _compose(new))).mean() / np.mean(fitted.level)
         new = replace(new, ambient=float(np.clip(new.ambient + missing, _LEAST_AMBIENT, 2)))
-    return (rest + _compose(new)).astype(np.float32)
+    return (left + _compose(new)).astype(np.float32), new
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

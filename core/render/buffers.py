@@ -2,17 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core import shadows as casting
 from core.codes import FaceCode
 from core.render import pool
 from core.render.numba_raster import Workspace
 from core.render.rasterize import get_rasterizer
-from core.render.surface import Mesh, Paint
+from core.render.surface import Mesh, Paint, Surface
 
 if TYPE_CHECKING:
     from core.head.base import Albedo, HeadModel
@@ -78,7 +79,8 @@ def posed_vertices(head: HeadModel, code: FaceCode, recentre_from: FaceCode | No
         vertices += _centre(head, recentre_from) - np.asarray(head.centre(vertices, code.pose), np.float32)
         return vertices
     source = recentre_from
-    still = code.replace(expression=source.expression, jaw=source.jaw, eyes=source.eyes, albedo=source.albedo, light=source.light)
+    still = code.replace(expression=source.expression, jaw=source.jaw, eyes=source.eyes, albedo=source.albedo, light=source.light,
+                         lamps=source.lamps)
     if still != source:
         vertices += _centre(head, source) - _centre(head, still)
     return vertices
@@ -107,17 +109,41 @@ def paint_of(head: HeadModel, coefficients: np.ndarray, workspace: Workspace | N
 
 
 def render_buffers(head: HeadModel, code: FaceCode, size: int, rasterizer: str = "numba",
-                   recentre_from: FaceCode | None = None, workspace: Workspace | None = None) -> Buffers:
-    """The buffers of a code at size x size. recentre_from: as in `posed_vertices`. workspace: scratch memory to reuse."""
+                   recentre_from: FaceCode | None = None, workspace: Workspace | None = None,
+                   shadows: str = casting.RAYS) -> Buffers:
+    """The buffers of a code at size x size. recentre_from: as in `posed_vertices`. workspace: scratch memory to reuse.
+
+    shadows: how those of the code's lamps are found, 'rays' or, fast, 'map' (`core.shadows`).
+    """
     vertices = posed_vertices(head, code, recentre_from)
-    return render_vertices(head, vertices, code, size, rasterizer, workspace)
+    return render_vertices(head, vertices, code, size, rasterizer, workspace, shadows)
 
 
 def render_vertices(head: HeadModel, vertices: np.ndarray, code: FaceCode, size: int, rasterizer: str = "numba",
-                    workspace: Workspace | None = None) -> Buffers:
+                    workspace: Workspace | None = None, shadows: str = casting.RAYS) -> Buffers:
     """Like `render_buffers` for vertices (V, 3) that are already posed; camera, box, albedo and light come from the code."""
     mesh, paint = Mesh(vertices, head.faces, code.camera, code.box), paint_of(head, code.albedo, workspace)
-    return Buffers(*get_rasterizer(rasterizer).draw(mesh, paint, code.light, size, workspace))
+    return _with_lamps(Buffers(*get_rasterizer(rasterizer).draw(mesh, paint, code.light, size, workspace)), mesh, code, shadows)
+
+
+def _with_lamps(buffers: Buffers, mesh: Mesh, code: FaceCode, shadows: str) -> Buffers:
+    """The buffers with what the code's lamps add to `rendered`: albedo times their shading, whichever rasterizer drew them."""
+    if code.lamps:
+        assert buffers.face_ids is not None and buffers.bary is not None and buffers.depth is not None
+        surface = Surface(buffers.face_ids, buffers.depth, buffers.bary)
+        casting.add_lamps(buffers.rendered, buffers.albedo, buffers.normal, mesh, surface, code.lamps, shadows)
+    return buffers
+
+
+def lamp_shading(head: HeadModel, code: FaceCode, buffers: Buffers, recentre_from: FaceCode | None = None,
+                 shadows: str = casting.RAYS) -> np.ndarray:
+    """RGB shading (H, W, 3) float32 that a code's lamps give, 0 off the head.
+
+    buffers: of that code, or of one that differs in its light alone. shadows: as in `render_buffers`.
+    """
+    mesh = Mesh(posed_vertices(head, code, recentre_from), head.faces, code.camera, code.box)
+    white = replace(buffers, rendered=np.zeros_like(buffers.albedo), albedo=np.ones_like(buffers.albedo))
+    return _with_lamps(white, mesh, code, shadows).rendered
 
 
 def render_batch(head: HeadModel, codes: Sequence[FaceCode], size: int, rasterizer: str = "numba") -> list[Buffers]:
@@ -125,4 +151,5 @@ def render_batch(head: HeadModel, codes: Sequence[FaceCode], size: int, rasteriz
     meshes = [Mesh(posed_vertices(head, code), head.faces, code.camera, code.box) for code in codes]
     paints = [paint_of(head, code.albedo) for code in codes]
     drawn = get_rasterizer(rasterizer).draw_batch(meshes, paints, [code.light for code in codes], size)
-    return [Buffers(*images) for images in drawn]
+    return [_with_lamps(Buffers(*images), mesh, code, casting.RAYS)
+            for images, mesh, code in zip(drawn, meshes, codes, strict=True)]

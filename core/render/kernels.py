@@ -220,3 +220,28 @@ def lamp(light, out):
     for k in range(9):
         for m in range(3):
             out[k, m] = _C[k] * light[k, m]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_lamp(normal, albedo, ids, visibility, falloff, direction, light, shadow, rendered):
+    """Add a lamp to a rendering (H, W, 3): albedo * light * what the lamp gives the normal, less its shadows.
+
+    ids (H, W): -1 off the head; visibility (H, W); falloff (n,): what a unit normal gets, by its cosine with `direction` (3,),
+    from -1 to 1; light (3,); shadow: share of the light that is kept from where it isn't seen.
+    """
+    last = falloff.shape[0] - 1
+    half = np.float32(last) * _HALF
+    d0, d1, d2 = direction[0], direction[1], direction[2]
+    for y in range(ids.shape[0]):
+        for x in range(ids.shape[1]):
+            if ids[y, x] < 0:
+                continue
+            nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
+            length = max(np.float32(math.sqrt(nx * nx + ny * ny + nz * nz)), np.float32(1e-6))
+            place = ((nx * d0 + ny * d1 + nz * d2) / length + _ONE) * half
+            below = min(max(int(place), 0), last - 1)
+            given = length * (falloff[below] + (falloff[below + 1] - falloff[below]) * (place - np.float32(below)))
+            if given > _ZERO:
+                given *= _ONE - shadow * (_ONE - visibility[y, x])
+                for m in range(3):
+                    rendered[y, x, m] += albedo[y, x, m] * (given * light[m])

@@ -53,7 +53,7 @@ class NumbaRasterizer:
     name = "numba"
 
     def surface(self, ndc: np.ndarray, faces: np.ndarray, size: int) -> Surface:
-        work, faces = Workspace(), _unsigned(faces)
+        work, faces = Workspace(), unsigned(faces)
         work.fit(0, size)
         ndc = np.ascontiguousarray(ndc, np.float32)
         depth, ids = _raster(ndc, faces, size, work)
@@ -65,7 +65,7 @@ class NumbaRasterizer:
              workspace: Workspace | None = None) -> tuple[np.ndarray, ...]:
         work = workspace or Workspace()
         work.fit(len(mesh.vertices), size)
-        vertices, faces = np.ascontiguousarray(mesh.vertices, np.float32), _unsigned(mesh.faces)
+        vertices, faces = np.ascontiguousarray(mesh.vertices, np.float32), unsigned(mesh.faces)
         gain, ox, oy = (np.float32(v) for v in ndc_affine(mesh.box))
         s, tx, ty = (np.float32(v) for v in mesh.camera)
         kernels.project(vertices, s, tx, ty, gain, ox, oy, work.ndc)
@@ -88,7 +88,7 @@ class NumbaRasterizer:
         return [self.draw(mesh, paint, light, size, work) for mesh, paint, light in zip(meshes, paints, lights, strict=True)]
 
 
-def _unsigned(faces: np.ndarray) -> np.ndarray:
+def unsigned(faces: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(faces, np.int32).view(np.uint32)  # compiled code then needs no care for negative indices
 
 
@@ -102,5 +102,5 @@ def _raster(ndc: np.ndarray, faces: np.ndarray, size: int, work: Workspace) -> t
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Unit vertex normals (V, 3) float32, each face weighted by its area. Zero where a vertex belongs to no face."""
     out = np.empty((len(vertices), 3), np.float32)
-    kernels.vertex_normals(np.ascontiguousarray(vertices, np.float32), _unsigned(faces), out)
+    kernels.vertex_normals(np.ascontiguousarray(vertices, np.float32), unsigned(faces), out)
     return out
