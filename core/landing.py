@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 TABLE_FILE = paths.RESOURCES / "landing.json"
 TURNS = ("pose.yaw", "pose.pitch")
 UNITS = ("jaw.open", "expression.smile")
+# Half a smile reads weaker than a whole one. A photo is not looked at for these: they go by the usual curve.
+HALVES = ("expression.smile_left", "expression.smile_right")
 # How far a photo's own curve may ask for more or less than the usual one: where a reading fails (glasses, a hand, a painted face)
 # no face is to be pulled out of shape for it.
 NEAR = {"pose.yaw": 0.18, "pose.pitch": 0.25, "jaw.open": 0.4, "expression.smile": 0.4}
@@ -138,12 +140,14 @@ class Landing:
         asked = abs(value) / self.table.kept.get(name, 1.0)
         return float(np.copysign(self._solve(name, value, asked, self._own(name, value)), value))
 
-    def gain(self, head: HeadModel, code: FaceCode, control: Control, value: float) -> float:
-        """Factor on a control's value and on its units' ends, so that the face reads as asked; 1 where there is no curve."""
-        if value <= 0 or control.name not in UNITS or key_of(control.name, value) not in self.table.curves:
+    def gain(self, head: HeadModel, code: FaceCode, control: Control, value: float, trust: bool = True) -> float:
+        """Factor on a control's value and on its units' ends, so that the face reads as asked; 1 where there is no curve.
+
+        trust: whether the code's expression is the photo's, so that the photo's own curve says something of it."""
+        if value <= 0 or control.name not in (*UNITS, *HALVES) or key_of(control.name, value) not in self.table.curves:
             return 1.0
         now = float(np.mean([code.expression[row] for row in strongest(control)]))
-        own = self._own(control.name, value)
+        own = self._own(control.name, value) if trust else None
         score = own.score if own is not None else now
         asked = (asked_score(score, value, control.high) - score) / self.table.kept.get(control.name, 1.0)
         after = now + self._solve(control.name, value, asked, own, now)
@@ -156,10 +160,11 @@ class Landing:
         """Look at the photo for every control now, so that none is looked at in the middle of a drag."""
         if self.measure is not None:
             for key in self.table.curves:
-                self.measure(key)
+                if key[:-1] not in HALVES:
+                    self.measure(key)
 
     def _own(self, name: str, value: float) -> Own | None:
-        return self.measure(key_of(name, value)) if self.measure is not None else None
+        return self.measure(key_of(name, value)) if self.measure is not None and name not in HALVES else None
 
     def _solve(self, name: str, value: float, asked: float, own: Own | None, now: float = 0.0) -> float:
         """Mesh change that reads as `asked`, near what is usual. now: where the unit stands, for curves that begin there."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.estimate import fit_shape
-from core.landing import MOST_UNIT, TURNS, Curve, Landing, Own, of_head, strongest
+from core.landing import HALVES, MOST_UNIT, TURNS, Curve, Landing, Own, of_head, strongest
 from core.motion import motion_field, warp_picture
 from core.render.buffers import render_buffers
 from core.rig import pose_degrees, pose_vector
@@ -21,18 +21,24 @@ if TYPE_CHECKING:
 
 # Mesh values at which a photo is looked at, once a control and photo.
 KNOTS = {"pose.yaw": (14.0, 30.0), "pose.pitch": (8.0, 17.0), "jaw.open": (0.4, 0.75, MOST_UNIT),
-         "expression.smile": (0.4, 0.75, MOST_UNIT)}
+         **dict.fromkeys(("expression.smile", *HALVES), (0.4, 0.75, MOST_UNIT))}
 _SCORES = {"jaw.open": ("jawOpen",), "expression.smile": ("mouthSmileLeft", "mouthSmileRight"),
+           "expression.smile_left": ("mouthSmileLeft",), "expression.smile_right": ("mouthSmileRight",),
            "expression.blink": ("eyeBlinkLeft", "eyeBlinkRight")}
 _LEAST_STEP = 0.1  # of a unit: a knot nearer to where the photo stands says nothing
 _SIDE = 256
 
 
+def matrix_turn(face: DetectedFace) -> np.ndarray:
+    """(yaw, pitch) in degrees, toward the picture's right and up, by the landmark model's own head matrix."""
+    rotation = np.asarray(face.matrix, np.float64)[:3, :3]
+    return np.degrees([np.arctan2(rotation[0, 2], rotation[2, 2]), np.arcsin(np.clip(rotation[1, 2], -1, 1))])
+
+
 def head_turn(head: HeadModel, face: DetectedFace, size: int) -> tuple[np.ndarray, np.ndarray]:
     """(yaw, pitch) in degrees, toward the picture's right and up, of a face found in a crop of side `size`: by the landmark
     model's own head matrix, and by this project's fit."""
-    rotation = np.asarray(face.matrix, np.float64)[:3, :3]
-    seen = np.degrees([np.arctan2(rotation[0, 2], rotation[2, 2]), np.arcsin(np.clip(rotation[1, 2], -1, 1))])
+    seen = matrix_turn(face)
     code, _ = fit_shape(head, face.points, face.depth, face.blendshapes, size)
     return seen, np.array(pose_degrees(code.pose)[:2])
 

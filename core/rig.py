@@ -13,39 +13,25 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
-from core import light as lighting
 from core.codes import FaceCode
+from core.environment import Environment
 from core.errors import ParameterError
 from core.head.base import Control, HeadModel
+from core.head.open_controls import by_side
+from core.head.parts import PARTS, copied_part, parts_of, taken_away
+from core.light_rig import PARAMETERS as LIGHT
+from core.light_rig import apply_light, light_values
+from core.parameter import RGB, Parameter, Value
+from core.pose import AXES, HOLD, MOST_POSE, POSE, pose_degrees, pose_vector, turned
 
 if TYPE_CHECKING:
     from core.landing import Landing
 
-Value = float | tuple[float, float, float]
+__all__ = ["COPY_BLOCKS", "Copy", "Parameter", "Rig", "Value", "apply", "check", "parameters", "photo_ranges", "photo_values",
+           "pose_degrees", "pose_vector"]
 
-COPY_BLOCKS = ("light", "expression", "pose", "appearance")
-_CHANNELS = "rgb"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One named edit.
-
-    low, high: the slider's range in `unit`; values outside are refused. default: the value that changes nothing;
-    None where that depends on the photo (`photo_values` gives it). label and group are for the window.
-    """
-
-    name: str
-    label: str
-    group: str
-    low: float
-    high: float
-    default: float | None
-    unit: str = ""
-    step: float = 0.01
-    help: str = ""
+COPY_BLOCKS = ("light", "expression", *PARTS, "pose", "appearance")
 
 
 @dataclass(frozen=True)
@@ -71,10 +57,14 @@ class Copy:
 
 @dataclass(frozen=True)
 class Rig:
-    """The edit. Immutable and hashable: equal rigs on equal photos give equal pictures."""
+    """The edit. Immutable and hashable: equal rigs on equal photos give equal pictures.
+
+    environment: light that takes the place of the photo's own, before `values` change it; None: there is none.
+    """
 
     values: tuple[tuple[str, Value], ...] = ()
     copies: tuple[Copy, ...] = field(default=())
+    environment: Environment | None = None
 
     def get(self, name: str, default: Value | None = None) -> Value | None:
         """The value set for `name`, or `default`."""
@@ -107,15 +97,24 @@ class Rig:
         """A rig without the copy of `block`."""
         return replace(self, copies=tuple(c for c in self.copies if c.block != block))
 
+    def under(self, environment: Environment | None) -> Rig:
+        """A rig with this environment in place of the photo's light; None: without one."""
+        return replace(self, environment=environment)
+
+    def base(self) -> Rig:
+        """What the sliders stand on: copies and the environment as it is turned, without the other values."""
+        return replace(self, values=tuple(v for v in self.values if v[0].startswith("environment.")))
+
     def copied(self, block: str) -> Copy | None:
         """The copy of `block`, or None."""
         return next((c for c in self.copies if c.block == block), None)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; copies are named by photo and hold their code."""
-        return {"values": {k: list(v) if isinstance(v, tuple) else v for k, v in self.values},
-                "copies": [{"block": c.block, "photo": c.photo, "label": c.label, "amount": c.amount,
-                            "code": c.code.to_json()} for c in self.copies]}
+        plain = {"values": {k: list(v) if isinstance(v, tuple) else v for k, v in self.values},
+                 "copies": [{"block": c.block, "photo": c.photo, "label": c.label, "amount": c.amount,
+                             "code": c.code.to_json()} for c in self.copies]}
+        return plain if self.environment is None else {**plain, "environment": self.environment.to_json()}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Rig:
@@ -124,53 +123,32 @@ class Rig:
         for c in plain.get("copies", ()):
             rig = rig.copy(Copy(c["block"], FaceCode.from_json(c["code"]), c["photo"], c.get("label", ""),
                                 float(c.get("amount", 1.0))))
-        return rig
+        environment = plain.get("environment")
+        return rig if environment is None else rig.under(Environment.from_json(environment))
 
 
-_LIGHT = (
-    Parameter("light.azimuth", "Azimuth", "Light", -180, 180, None, "°", 1,
-              "Where the key light stands: 0 at the camera, positive from the picture's right"),
-    Parameter("light.elevation", "Elevation", "Light", -90, 90, None, "°", 1,
-              "How high the key light stands: 0 level with the face, positive from above"),
-    Parameter("light.intensity", "Intensity", "Light", 0, 2, None, "", 0.01,
-              "Strength of the key light; 1 is as bright as all the photo's light together"),
-    Parameter("light.ambient", "Ambient", "Light", 0, 2, None, "", 0.01, "Light from everywhere"),
-)
-_COLOR = Parameter("light.color", "Colour", "Light", 0, 1, None, "rgb", 0.01, "Colour of the key light")
-# Ends: 1st and 99th percentile of fitted photos (resources/head/open_ranges.json), rounded. Roll has none: photos are aligned by
-# it, and a head tilts in the picture's plane without showing another side.
-_POSE = (
-    Parameter("pose.yaw", "Yaw", "Pose", -45, 45, 0.0, "°", 0.5,
-              "Turns the head; positive toward the picture's right"),
-    Parameter("pose.pitch", "Pitch", "Pose", -20, 25, 0.0, "°", 0.5, "Nods the head; positive up"),
-    Parameter("pose.roll", "Roll", "Pose", -45, 45, 0.0, "°", 0.5, "Tilts the head; positive clockwise"),
-)
-
-
-_MOST_POSE = (60.0, 40.0, 60.0)  # beyond, half the face is hidden, and the photo says nothing about the other half
 _LEAST_CHANGE = 0.02  # of a unit: less is not seen
 
 
 @lru_cache(maxsize=2)
 def parameters(head: HeadModel) -> dict[str, Parameter]:
     """Every name that can be set on faces of this head, in the window's order."""
-    rows = [*_LIGHT, _COLOR]
-    rows += [Parameter(f"sh.{k}.{c}", f"{k} {c}", "SH", -4, 4, None, "", 0.01,
-                       "Spherical harmonics coefficient, replaces the light's own")
-             for k in range(9) for c in _CHANNELS]
+    rows = [*LIGHT]
+    rows += [Parameter(f"neutral.{part}", part.capitalize(), "Neutral", 0, 1, 0.0, "", 0.01,
+                       f"How much of the photo's own expression of the {part} is taken away") for part in _neutral_parts(head)]
     rows += [Parameter(c.name, c.label, c.group, c.low, c.high, 0.0, c.unit,
                        0.5 if c.unit == "°" else 0.01) for c in head.controls().values()]
-    rows += _POSE
+    rows += [HOLD, *POSE] if "eyes.yaw" in head.controls() else POSE
     return {row.name: row for row in rows}
+
+
+def _neutral_parts(head: HeadModel) -> tuple[str, ...]:
+    return PARTS if parts_of(head) == PARTS else ("face", "jaw")
 
 
 def photo_values(head: HeadModel, code: FaceCode) -> dict[str, Value]:
     """Where each slider stands when nothing is edited: the photo's own light, zero for what is added."""
-    lamp = lighting.decompose(code.light)
-    values: dict[str, Value] = {"light.azimuth": lamp.azimuth, "light.elevation": lamp.elevation,
-                                "light.intensity": lamp.intensity, "light.ambient": lamp.ambient,
-                                "light.color": tuple(float(x) for x in lamp.color)}  # type: ignore[dict-item]
-    values.update({f"sh.{k}.{c}": float(code.light[k, i]) for k in range(9) for i, c in enumerate(_CHANNELS)})
+    values = light_values(code)
     return {name: values.get(name, 0.0 if p.default is None else p.default) for name, p in parameters(head).items()}
 
 
@@ -186,7 +164,7 @@ def photo_ranges(head: HeadModel, code: FaceCode) -> dict[str, tuple[float, floa
         ends = (control.low, control.high)
         ranges[name] = tuple(  # type: ignore[assignment]
             end if control.block != "expression" or _shows(head, code, control, end) else 0.0 for end in ends)
-    for axis, angle, most in zip(("yaw", "pitch", "roll"), pose_degrees(code.pose), _MOST_POSE, strict=True):
+    for axis, angle, most in zip(AXES, pose_degrees(code.pose), MOST_POSE, strict=True):
         row = table[f"pose.{axis}"]
         ranges[row.name] = (min(max(row.low, -most - angle), 0.0), max(min(row.high, most - angle), 0.0))
     return ranges
@@ -204,9 +182,9 @@ def check(head: HeadModel, name: str, value: Value) -> Value:
         near = difflib.get_close_matches(name, table, n=1, cutoff=0.0)
         raise ParameterError(f"There is no parameter '{name}'. The nearest is '{near[0]}'.")
     row = table[name]
-    if name == "light.color":
+    if row.unit == RGB:
         if not isinstance(value, (tuple, list)) or len(value) != 3:
-            raise ParameterError("light.color takes three numbers from 0 to 1, as in light.color=1,0.9,0.8.")
+            raise ParameterError(f"{name} takes three numbers from 0 to 1, as in {name}=1,0.9,0.8.")
         triple = [_in_range(row, float(v)) for v in value]
         return (triple[0], triple[1], triple[2])
     if isinstance(value, (tuple, list)):
@@ -231,19 +209,22 @@ def apply(rig: Rig, head: HeadModel, code: FaceCode, landing: Landing | None = N
     Raises ParameterError for an unknown name, a value out of range, or a copy from another head model.
     With an empty rig the code itself is returned.
     """
-    if not rig.values and all(c.block == "appearance" for c in rig.copies):
+    if not rig.values and rig.environment is None and all(c.block == "appearance" for c in rig.copies):
         return code
-    for copy in rig.copies:
-        code = _apply_copy(code, copy)
+    for copy in sorted(rig.copies, key=lambda c: c.block in PARTS):  # a part goes over the whole
+        code = _apply_copy(code, copy, head)
     values = {name: check(head, name, value) for name, value in rig.values}
-    code = _apply_light(code, values)
-    code = _apply_controls(code, head, values, landing)
-    return _apply_pose(code, values, landing)
+    code = apply_light(code, values, rig.environment)
+    taken = {name.removeprefix("neutral."): float(value) for name, value in values.items()  # type: ignore[arg-type]
+             if name.startswith("neutral.") and value}
+    code = taken_away(head, code, taken) if taken else code
+    code = _apply_controls(code, head, by_side(values), landing, own=not taken)
+    return turned(code, head, values, landing)
 
 
-def _apply_copy(code: FaceCode, copy: Copy) -> FaceCode:
+def _apply_copy(code: FaceCode, copy: Copy, head: HeadModel) -> FaceCode:
     if copy.block == "light":
-        return code.replace(light=copy.code.light)
+        return code.replace(light=copy.code.light, lamps=copy.code.lamps)
     if copy.block == "appearance":
         return code
     if copy.code.head != code.head:
@@ -251,21 +232,16 @@ def _apply_copy(code: FaceCode, copy: Copy) -> FaceCode:
                              f"to one of the {code.head} head.")
     if copy.block == "pose":
         return code.replace(pose=copy.code.pose)
+    if copy.block in PARTS:
+        if copy.block not in parts_of(head):
+            raise ParameterError(f"The expression of the '{head.name}' head can't be split: the {copy.block} can't be copied "
+                                 "alone. Copy the whole expression.")
+        return copied_part(head, code, copy.code, copy.block)
     return code.replace(expression=copy.code.expression, jaw=copy.code.jaw)
 
 
-def _apply_light(code: FaceCode, values: Mapping[str, Value]) -> FaceCode:
-    changes = {name.removeprefix("light."): value for name, value in values.items() if name.startswith("light.")}
-    light = lighting.edit(code.light, changes) if changes else code.light
-    raw = [(name.split("."), value) for name, value in values.items() if name.startswith("sh.")]
-    if raw:
-        light = np.array(light)
-        for (_, k, channel), value in raw:
-            light[int(k), _CHANNELS.index(channel)] = value
-    return code if light is code.light else code.replace(light=light)
-
-
-def _apply_controls(code: FaceCode, head: HeadModel, values: Mapping[str, Value], landing: Landing | None) -> FaceCode:
+def _apply_controls(code: FaceCode, head: HeadModel, values: Mapping[str, Value], landing: Landing | None,
+                    own: bool = True) -> FaceCode:
     controls: Mapping[str, Control] = head.controls()
     changes: dict[str, np.ndarray] = {}
     reach: np.ndarray | None = None
@@ -273,9 +249,9 @@ def _apply_controls(code: FaceCode, head: HeadModel, values: Mapping[str, Value]
         control = controls.get(name)
         if control is None or value == 0.0:
             continue
-        amount = float(value)  # type: ignore[arg-type]
+        amount = min(max(float(value), control.low), control.high)  # type: ignore[arg-type]  # sums of sides pass the ends
         change = changes.setdefault(control.block, np.zeros_like(getattr(code, control.block)))
-        gain = landing.gain(head, code, control, amount) if landing is not None and control.block == "expression" else 1.0
+        gain = landing.gain(head, code, control, amount, own) if landing is not None and control.block == "expression" else 1.0
         part = control.change(len(change), amount * gain)
         if gain != 1.0:
             reach = np.ones(len(part)) if reach is None else reach
@@ -288,23 +264,3 @@ def _apply_controls(code: FaceCode, head: HeadModel, values: Mapping[str, Value]
     # last, because lids that meet depend on where the eyes look
     more = {} if reach is None else {"reach": reach}
     return code.replace(expression=head.change_expression(code, expression, **more))
-
-
-def _apply_pose(code: FaceCode, values: Mapping[str, Value], landing: Landing | None) -> FaceCode:
-    turn = {f"pose.{axis}": float(values.get(f"pose.{axis}", 0.0)) for axis in ("yaw", "pitch", "roll")}  # type: ignore[arg-type]
-    if not any(turn.values()):
-        return code
-    if landing is not None:
-        turn = {name: landing.turned(name, value) for name, value in turn.items()}
-    return code.replace(pose=pose_vector(*np.array(pose_degrees(code.pose)) + list(turn.values())))
-
-
-def pose_degrees(pose: np.ndarray) -> tuple[float, float, float]:
-    """Axis-angle (3,) radians -> (yaw, pitch, roll) degrees: toward the picture's right, up, clockwise."""
-    yaw, pitch, roll = Rotation.from_rotvec(np.asarray(pose, np.float64)).as_euler("YXZ", degrees=True)
-    return float(yaw), float(-pitch), float(-roll)
-
-
-def pose_vector(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """(yaw, pitch, roll) degrees -> axis-angle (3,) float32 radians; the inverse of `pose_degrees`."""
-    return Rotation.from_euler("YXZ", [yaw, -pitch, -roll], degrees=True).as_rotvec().astype(np.float32)

@@ -2,14 +2,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
 from app.document import Document
+from app.panels.pairs import PairRow
 from app.panels.section import Section, clear_layout
 from app.panels.slider import ParameterRow
 from app.theme import Theme
-from core.rig import Parameter
+from core import rig as rigs
+from core.codes import FaceCode
+from core.rig import Parameter, Rig
+
+Ranges = dict[str, tuple[float, float]]
+
+
+@lru_cache(maxsize=4)
+def _ranges(head: Any, code: FaceCode) -> Ranges:
+    return rigs.photo_ranges(head, code)
 
 
 class Panel(Section):
@@ -24,6 +36,9 @@ class Panel(Section):
         super().__init__(theme, title, parent=parent)
         self.document = document
         self.sliders: dict[str, ParameterRow] = {}
+        self.pairs: list[PairRow] = []
+        self._paired: set[str] = set()  # what they stand for
+        self._ranges: Ranges = {}
         self._head: object = None
         self.reset_asked.connect(self._reset_all)
         document.opened.connect(self._photo_opened)
@@ -39,19 +54,38 @@ class Panel(Section):
             return
         values, base = self.document.values(), self.document.base_values()
         edited = {name for name, _ in self.document.rig.values}
+        keyed = self.document.keyed
+        self._show_room()
+        for pair in self.pairs:
+            pair.show_values(values, edited)
         for name, row in self.sliders.items():
+            row.set_keyed(name in keyed)
             value, zero = values.get(name), base.get(name)
-            if isinstance(value, float) and isinstance(zero, float):
+            if name not in self._paired and isinstance(value, float) and isinstance(zero, float):
                 row.show_value(value, zero, name in edited)
         self.reset.setVisible(self.edited())
+
+    def _show_room(self) -> None:
+        """Mark which part of the sliders still shows on this photo."""
+        document = self.document
+        if document.in_gesture:  # it would take longer than a frame
+            return
+        taken = {name: value for name, value in document.rig.values if name.startswith("neutral.")}
+        code = rigs.apply(Rig(copies=document.rig.copies).update(taken), document.session.head, document.session.code)
+        ranges = _ranges(document.session.head, code)
+        if ranges is not self._ranges:
+            self._ranges = ranges
+            for row in (*self.sliders.values(), *(pair.both for pair in self.pairs)):
+                if row.parameter.name in ranges:
+                    row.set_room(*ranges[row.parameter.name])
 
     def edited(self) -> bool:
         """Whether the rig sets anything of this panel."""
         return any(name.startswith(self.prefixes) for name, _ in self.document.rig.values)
 
-    def make_row(self, parameter: Parameter, label: str = "") -> ParameterRow:
-        """A row wired to the document."""
-        row = ParameterRow(self._theme, parameter, label)
+    def make_row(self, parameter: Parameter, label: str = "", gutter: int = 0) -> ParameterRow:
+        """A row wired to the document. gutter: see `ParameterRow`."""
+        row = ParameterRow(self._theme, parameter, label, gutter=gutter)
         document = self.document
         row.began.connect(lambda name: document.begin(parameter.label))
         row.moved.connect(lambda name, value: document.set(name, value))
@@ -59,6 +93,15 @@ class Panel(Section):
         row.reset_asked.connect(lambda name: document.set(name, None, f"Reset {parameter.label.lower()}"))
         self.sliders[parameter.name] = row
         return row
+
+    def make_pair(self, sides: tuple[Parameter, Parameter], labels: tuple[str, str, str], whole: Parameter | None = None,
+                  linked: bool = True) -> PairRow:
+        """A row for both sides of the face, wired to the document; see `PairRow`."""
+        pair = PairRow(self._theme, self.document, sides, labels, whole=whole, linked=linked)
+        self.sliders |= {sides[0].name: pair.left, sides[1].name: pair.right, **({whole.name: pair.both} if whole else {})}
+        self.pairs.append(pair)
+        self._paired.update(pair.names)
+        return pair
 
     def add_rows(self, table: dict[str, Parameter], names: Iterable[str], section: Section | None = None) -> None:
         """Rows for those of `names` that the head has."""
@@ -69,6 +112,9 @@ class Panel(Section):
     def clear(self) -> None:
         """Take all rows away."""
         self.sliders.clear()
+        self.pairs.clear()
+        self._paired.clear()
+        self._ranges = {}
         clear_layout(self.rows)
 
     def _photo_opened(self) -> None:
@@ -88,3 +134,5 @@ class Panel(Section):
             section.recolor()
         for row in self.sliders.values():
             row.recolor()
+        for pair in self.pairs:
+            pair.recolor()

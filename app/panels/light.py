@@ -1,66 +1,141 @@
-"""The Light panel: quick directions, the key lamp, its colour, and the raw coefficients."""
+"""The Light panel: set-ups, quick directions, the lamps, the environment, and the raw coefficients."""
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPixmap
-from PySide6.QtWidgets import QColorDialog, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
+from dataclasses import replace
 
-from app.canvas.ball import sphere
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from app.canvas.sphere import sphere
 from app.document import Document
+from app.lamps import FIELDS, KEY, Lamps, lamp_name, parameter
+from app.language import tr
 from app.panels.base import Panel
+from app.panels.light_coefficients import Coefficients
+from app.panels.light_color import ColorRow, pick_color
+from app.panels.light_environment import EnvironmentBox
+from app.panels.light_lamps import LampList
+from app.panels.preset_grid import PresetGrid
 from app.panels.section import Section
-from app.panels.slider import LABEL_WIDTH, Number
+from app.panels.slider import Number
 from app.theme import Theme
 from core.light import LightParams, compose
+from core.light_rig import LAMPS, LIGHT_PREFIXES, PARAMETERS
 from core.rig import Parameter
 
-NAMES = ("light.azimuth", "light.elevation", "light.intensity", "light.ambient")
+ENVIRONMENT = ("environment.turn", "environment.intensity")
 QUICK = (("Left", -60.0, 15.0), ("Front", 0.0, 10.0), ("Right", 60.0, 15.0), ("Above", 0.0, 65.0), ("Below", 0.0, -50.0))
-TERMS = ("1", "x", "y", "z", "xy", "xz", "yz", "x²−y²", "3z²−1")
 _ICON = 34
 
 
 class LightPanel(Panel):
-    """Light: everything under ``light.`` and ``sh.``."""
+    """Light: everything under `LIGHT_PREFIXES`, and the environment.
 
-    prefixes = ("light.", "sh.")
+    dropped(path): a file was dropped on it.
+    """
+
+    prefixes = LIGHT_PREFIXES
+    dropped = Signal(str)
 
     def __init__(self, theme: Theme, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(theme, document, "Light", parent)
-        self.swatch = QToolButton()
-        self.coefficients: dict[str, Number] = {}
-        self.raw: Section | None = None
+        self.lamps = Lamps(document, self)
+        self.presets = PresetGrid(theme, "light", tr("Save this light …"))
+        self.list = LampList(theme, self.lamps)
+        self.environment = EnvironmentBox(theme)
+        self.colors: dict[int, ColorRow] = {}
+        self._boxes: dict[int, QWidget] = {}
+        table = {row.name: row for row in PARAMETERS}
+        self._coefficients = Coefficients(document, table)
+        self.raw = Section(theme, tr("Raw light coefficients"), minor=True, opened=False)
+        self._build(table)
+        self.lamps.changed.connect(self._show_selected)
+        self._show_selected()
+        self.setAcceptDrops(True)
 
-    def build(self, table: dict[str, Parameter]) -> None:
-        """Quick directions, rows, colour, coefficients."""
+    @property
+    def coefficients(self) -> dict[str, Number]:
+        """The raw coefficients' numbers, by name."""
+        return self._coefficients.numbers
+
+    def _build(self, table: dict[str, Parameter]) -> None:
+        setups = Section(self._theme, tr("Set-ups"), minor=True)
+        setups.add(self.presets)
+        self.add(setups)
         self.add(self._quick_row())
-        self.add_rows(table, NAMES)
-        self.add(self._color_row())
-        self.raw = Section(self._theme, "Raw light coefficients", minor=True, opened=False)
-        self.raw.add(self._coefficient_table(table))
+        self.add(self.list)
+        for number in (KEY, *LAMPS):
+            self._boxes[number] = self._lamp_rows(number, table)
+            self.add(self._boxes[number])
+        self.add_rows(table, ("light.ambient", "light.rest"))
+        around = Section(self._theme, tr("Environment"), minor=True)
+        around.add(self.environment)
+        for name in ENVIRONMENT:
+            self.environment.rows.addWidget(self.make_row(table[name]))
+        self.add(around)
+        self.raw.add(self._coefficients)
         self.raw.toggled.connect(lambda _: self.refresh())
         self.add(self.raw)
 
+    def _photo_opened(self) -> None:
+        self.refresh()  # light has the same rows for every head
+
+    def _lamp_rows(self, number: int, table: dict[str, Parameter]) -> QWidget:
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(1)
+        for field in FIELDS:
+            if field != "color":
+                row = table[parameter(number, field)]
+                named = row if number == KEY else replace(row, label=f"{lamp_name(number)} {row.label.lower()}")
+                column.addWidget(self.make_row(named, row.label))
+        color = self.colors[number] = ColorRow(self._theme, lamp_name(number))
+        name, document = parameter(number, "color"), self.document
+        text = tr("{lamp} colour", lamp=lamp_name(number))
+        color.began.connect(lambda: document.begin(text))
+        color.moved.connect(lambda value: document.set(name, value, text))
+        color.ended.connect(document.end)
+        color.reset_asked.connect(lambda: document.set(name, None, tr("Reset colour")))
+        color.pick_asked.connect(lambda: self.pick_color(number))
+        column.addWidget(color)
+        return box
+
+    def pick_color(self, number: int) -> None:
+        """Let the user choose a lamp's colour."""
+        pick_color(self.document, parameter(number, "color"), tr("{lamp} colour", lamp=lamp_name(number)), self)
+
+    def _show_selected(self) -> None:
+        for number, box in self._boxes.items():
+            box.setVisible(number == self.lamps.selected)
+
     def refresh(self) -> None:
-        """Rows, the colour, and the coefficients if they show."""
+        """Rows, colours, the set-up in use, and the coefficients if they show."""
         super().refresh()
         if not self.document.session:
             return
         values = self.document.values()
-        color = to_color(values.get("light.color", (1.0, 1.0, 1.0)))
-        name = f" {color.name().upper()}"
-        if self.swatch.text() != name:  # this runs at each move of any slider
-            self.swatch.setIcon(_swatch_icon(color))
-            self.swatch.setText(name)
-        if self.raw is not None and self.raw.opened:
-            for name, number in self.coefficients.items():
-                number.show_value(float(values[name]))  # type: ignore[arg-type]
-                number.setProperty("edited", self.document.is_set(name))
+        for number, row in self.colors.items():
+            if number == self.lamps.selected:
+                name = parameter(number, "color")
+                row.show_color(values[name], self.document.is_set(name))
+        self.presets.show_rig(self.document.rig)
+        if self.raw.opened:
+            self._coefficients.show_values(values)
+
+    def edited(self) -> bool:
+        """Whether the edit changes the light."""
+        return super().edited() or self.document.rig.environment is not None
+
+    def _reset_all(self) -> None:
+        names = [name for name, _ in self.document.rig.values if name.startswith(self.prefixes)]
+        self.document.set_environment(None, dict.fromkeys(names), tr("Reset light"))
 
     def _quick_row(self) -> QWidget:
         row = QWidget()
         layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 2, 0, 8)
+        layout.setContentsMargins(0, 2, 0, 4)
         layout.setSpacing(4)
         for label, azimuth, elevation in QUICK:
             button = QToolButton()
@@ -69,7 +144,7 @@ class LightPanel(Panel):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setIconSize(QSize(_ICON, _ICON))
             button.setIcon(_lamp_icon(azimuth, elevation))
-            button.setToolTip(f"Key light: {label.lower()}")
+            button.setToolTip(f"The lamp in hand: {label.lower()}")
             button.setAccessibleName(f"Light {label.lower()}")
             button.clicked.connect(lambda _=False, label=label, azimuth=azimuth, elevation=elevation:
                                    self._aim(label, azimuth, elevation))
@@ -77,84 +152,21 @@ class LightPanel(Panel):
         return row
 
     def _aim(self, label: str, azimuth: float, elevation: float) -> None:
-        self.document.update({"light.azimuth": azimuth, "light.elevation": elevation}, f"Light: {label.lower()}")
+        number = self.lamps.selected
+        self.document.update({parameter(number, "azimuth"): azimuth, parameter(number, "elevation"): elevation},
+                             f"{lamp_name(number)}: {label.lower()}")
 
-    def _color_row(self) -> QWidget:
-        row = QWidget()
-        row.setFixedHeight(32)
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        label = QLabel("Colour")
-        label.setObjectName("rowLabel")
-        label.setFixedWidth(LABEL_WIDTH)
-        self.swatch = QToolButton()
-        self.swatch.setObjectName("swatch")
-        self.swatch.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.swatch.setIconSize(QSize(28, 16))
-        self.swatch.setToolTip("Colour of the key light")
-        self.swatch.setAccessibleName("Light colour")
-        self.swatch.clicked.connect(self._pick_color)
-        layout.addWidget(label)
-        layout.addWidget(self.swatch)
-        layout.addStretch(1)
-        return row
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """A map of surroundings or a set-up may be dropped."""
+        if self.document.session is not None and any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
 
-    def _pick_color(self) -> None:
-        dialog = QColorDialog(to_color(self.document.values()["light.color"]), self)
-        dialog.setWindowTitle("Light colour")
-        dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        before = self.document.rig.get("light.color")
-        self.document.begin("Light colour")
-        dialog.currentColorChanged.connect(lambda color: self.document.set("light.color", _from_color(color)))
-        dialog.rejected.connect(lambda: self.document.set("light.color", before))
-        dialog.finished.connect(lambda _: self.document.end())
-        dialog.open()
-
-    def _coefficient_table(self, table: dict[str, Parameter]) -> QWidget:
-        box = QWidget()
-        grid = QGridLayout(box)
-        grid.setContentsMargins(0, 4, 0, 0)
-        grid.setSpacing(4)
-        for column, name in enumerate(("Red", "Green", "Blue"), 1):
-            grid.addWidget(_heading(name), 0, column)
-        for k, term in enumerate(TERMS):
-            grid.addWidget(_heading(term, Qt.AlignmentFlag.AlignLeft), k + 1, 0)
-            for column, channel in enumerate("rgb", 1):
-                name = f"sh.{k}.{channel}"
-                grid.addWidget(self._coefficient(table[name], term), k + 1, column)
-        grid.setColumnStretch(0, 1)
-        return box
-
-    def _coefficient(self, row: Parameter, term: str) -> Number:
-        number = Number(row.low, row.high, row.step, "")
-        number.setDecimals(3)
-        number.setAccessibleName(f"Coefficient {term} {row.name[-1]}")
-        number.setToolTip(row.name)
-        number.valueChanged.connect(lambda value, name=row.name: self.document.set(name, value, f"Coefficient {name}"))
-        self.coefficients[row.name] = number
-        return number
-
-
-def to_color(value: object) -> QColor:
-    """An RGB triple in [0, 1] as a colour."""
-    assert isinstance(value, tuple)
-    return QColor.fromRgbF(*(min(1.0, max(0.0, float(v))) for v in value))
-
-
-def _from_color(color: QColor) -> tuple[float, float, float]:
-    """The triple scaled so that its largest is 1: the strength of a lamp is its intensity's business."""
-    parts = (color.redF(), color.greenF(), color.blueF())
-    largest = max(parts) or 1.0
-    red, green, blue = (round(v / largest, 4) if max(parts) else 1.0 for v in parts)
-    return red, green, blue
-
-
-def _heading(text: str, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignRight) -> QLabel:
-    label = QLabel(text)
-    label.setObjectName("note")
-    label.setAlignment(align | Qt.AlignmentFlag.AlignVCenter)
-    return label
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Say which file it was."""
+        files = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if files:
+            event.acceptProposedAction()
+            self.dropped.emit(files[0])
 
 
 def _lamp_icon(azimuth: float, elevation: float) -> QIcon:
@@ -165,9 +177,3 @@ def _lamp_icon(azimuth: float, elevation: float) -> QIcon:
         pixmap.setDevicePixelRatio(ratio)
         icon.addPixmap(pixmap)
     return icon
-
-
-def _swatch_icon(color: QColor) -> QIcon:
-    pixmap = QPixmap(56, 32)
-    pixmap.fill(color)
-    return QIcon(pixmap)

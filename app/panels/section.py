@@ -26,8 +26,9 @@ class Section(QWidget):
     toggled = Signal(bool)
     reset_asked = Signal()
 
-    def __init__(self, theme: Theme, title: str, *, minor: bool = False, opened: bool = True,
+    def __init__(self, theme: Theme, title: str, *, minor: bool = False, opened: bool = True, indent: int = 0,
                  parent: QWidget | None = None) -> None:
+        """indent: of the header of a minor one, whose rows bring their own."""
         super().__init__(parent)
         self._theme = theme
         self.title = title
@@ -53,15 +54,15 @@ class Section(QWidget):
         self.rows = QVBoxLayout(self.body)
         self.rows.setContentsMargins(*((0, 0, 0, 6) if minor else (14, 0, 10, 12)))
         self.rows.setSpacing(1)
-        self._lay_out(minor)
+        self._lay_out(minor, indent)
         self.body.setVisible(opened)
         self.head.toggled.connect(self._fold)
         self.reset.clicked.connect(self.reset_asked)
         self.recolor()
 
-    def _lay_out(self, minor: bool) -> None:
+    def _lay_out(self, minor: bool, indent: int) -> None:
         line = QHBoxLayout()
-        line.setContentsMargins(*((0, 2, 0, 0) if minor else (6, 6, 10, 4)))
+        line.setContentsMargins(*((indent, 2, 0, 0) if minor else (6, 6, 10, 4)))
         line.setSpacing(4)
         line.addWidget(self.head, 1)
         line.addWidget(self.note)

@@ -41,6 +41,10 @@ class ArkitHead(HeadModel):
         """Units after a change: between their ends, and no farther than lids and lips let them (see `core.head.units`)."""
         return self._limits.change(self._looks, code, change, reach)
 
+    def stop_expression(self, code: FaceCode, expression: np.ndarray) -> np.ndarray:
+        """Units (E,) no farther from the code's own than lids and lips let them."""
+        return self._limits.stop(self._looks, code, expression)
+
     @cached_property
     def _limits(self) -> UnitLimits:
         return UnitLimits(self)

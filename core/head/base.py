@@ -120,6 +120,10 @@ class HeadModel(ABC):
         """
         return self.clamp_expression(np.asarray(code.expression) + np.asarray(change))
 
+    def stop_expression(self, code: FaceCode, expression: np.ndarray) -> np.ndarray:
+        """An expression (E,) meant to take the place of the code's, as far as what closes lets it go. Default: all the way."""
+        return np.asarray(expression, np.float32)
+
     def vertices_of(self, code: FaceCode) -> np.ndarray:
         """`vertices` of a face code."""
         return self.vertices(code.identity, code.expression, code.pose, code.neck, code.jaw, code.eyes)

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from core.head.base import Control
 from core.head.units import measured_ranges, unit_top
@@ -25,9 +27,13 @@ EVERYDAY: dict[str, dict[str, float]] = {
     "wink_left": {"eyeBlinkLeft": 1.0, "cheekSquintLeft": 0.4},
     "wink_right": {"eyeBlinkRight": 1.0, "cheekSquintRight": 0.4},
     "squint": {"eyeSquintLeft": 1.0, "eyeSquintRight": 1.0, "cheekSquintLeft": 0.3, "cheekSquintRight": 0.3},
+    "wide_eyes": {"eyeWideLeft": 1.0, "eyeWideRight": 1.0, "eyeSquintLeft": -1.0, "eyeSquintRight": -1.0},
     "pucker": {"mouthPucker": 1.0},
     "puff": {"cheekPuff": 1.0},
 }
+# Of these, each side of the face can also be moved on its own, as in expression.smile_left.
+SIDED = ("smile", "frown", "disgust", "raise_brows", "blink", "squint", "wide_eyes")
+SIDES = ("left", "right")
 EYE_STEP = 5.0  # the eyes' ends are the percentiles of fitted photos, rounded outward to this
 
 
@@ -40,9 +46,9 @@ def open_controls(names: tuple[str, ...]) -> dict[str, Control]:
     index = {name: i for i, name in enumerate(names)}
     controls = []
     for name, units in EVERYDAY.items():
-        weights = tuple((index[unit], gain) for unit, gain in units.items() if unit in index)
-        top = everyday_top(name)
-        controls.append(Control(f"expression.{name}", "expression", weights, -1.0, top, "", _label(name), "Expression", True))
+        controls.append(_everyday_control(name, name, units, index))
+        if name in SIDED:
+            controls += [_everyday_control(f"{name}_{side}", name, side_units(name, side), index) for side in SIDES]
     controls.append(_unit_control("jaw.open", "jawOpen", index, "Open", "Jaw"))
     # A gain of either sign on two one-sided units: taken away from 0, a unit stays 0, which leaves the right one of the two.
     side = ((index["jawLeft"], 1.0), (index["jawRight"], -1.0))
@@ -55,6 +61,32 @@ def open_controls(names: tuple[str, ...]) -> dict[str, Control]:
         controls.append(Control(f"eyes.{way}", "eyes", ((i, math.pi / 180),), low, high, "°", way.capitalize(), "Eyes"))
     controls += [_unit_control(f"expression.{name}", name, index, _label(name), "All units") for name in names]
     return {control.name: control for control in controls}
+
+
+def side_units(name: str, side: str) -> dict[str, float]:
+    """The units of one side ('left', 'right': the person's) of an everyday expression. Those of the middle count half: both sides
+    together are the whole."""
+    end, other = (word.capitalize() for word in (side, SIDES[1 - SIDES.index(side)]))
+    return {unit: gain if unit.endswith(end) else gain / 2 for unit, gain in EVERYDAY[name].items() if not unit.endswith(other)}
+
+
+def by_side(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values in which every expression that is set for one side is told for both: `smile` belongs to both sides, and where they
+    are equal there is only `smile`."""
+    told = dict(values)
+    for name in SIDED:
+        whole, sides = f"expression.{name}", [f"expression.{name}_{side}" for side in SIDES]
+        if not any(side in told for side in sides):
+            continue
+        both = told.pop(whole, 0.0)
+        left, right = (float(both) + float(told.pop(side, 0.0)) for side in sides)
+        told |= {whole: left} if left == right else dict(zip(sides, (left, right), strict=True))
+    return told
+
+
+def _everyday_control(name: str, whole: str, units: dict[str, float], index: dict[str, int]) -> Control:
+    weights = tuple((index[unit], gain) for unit, gain in units.items() if unit in index)
+    return Control(f"expression.{name}", "expression", weights, -1.0, everyday_top(whole), "", _label(name), "Expression", True)
 
 
 def everyday_top(name: str) -> float:

@@ -79,8 +79,11 @@ class UnitLimits:
     def change(self, looks: Looks, code: FaceCode, change: np.ndarray, reach: np.ndarray | None = None) -> np.ndarray:
         """Units (E,) float32 of a code after a change (E,) asked for: between their ends, and no farther than lids and lips let
         them. The code's identity and eyes are the edited ones. reach: as in `changed`."""
+        return self.stop(looks, code, self.changed(np.asarray(code.expression), change, reach))
+
+    def stop(self, looks: Looks, code: FaceCode, after: np.ndarray) -> np.ndarray:
+        """Units (E,) float32 on the way from the code's own to `after`, no farther than lids and lips let them."""
         now = np.asarray(code.expression)
-        after = self.changed(now, change, reach)
         shapes = [looks.with_lids(values, looks.turns(values, code.eyes)) for values in (now, after)]
         stopped = self.stopped(code.identity, *shapes)
         stopped[looks.all] = after[looks.all]  # the eyes go where they are told
