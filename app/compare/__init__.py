@@ -1,0 +1,1 @@
+"""Comparing pictures side by side."""

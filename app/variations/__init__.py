@@ -1,0 +1,1 @@
+"""Variations: one edit over several seeds or values, as a grid."""
