@@ -15,7 +15,8 @@ class Exports(QObject):
     """Counts and names the exports under way.
 
     engine: what exports are made with; each keeps the one it was asked for with.
-    changed: `text` is another. written(path): a file is there. emptied: nothing is left to write.
+    changed: `text` is another. written(path): a file is there; note: what the user should know of it, '' if nothing. emptied:
+    nothing is left to write.
     """
 
     changed = Signal()
@@ -28,7 +29,9 @@ class Exports(QObject):
         self._jobs: dict[int, ExportJob] = {}
         self._number = 0
         self.engine: Any = None
+        self.note = ""
         self._done: tuple[int, int] | None = None
+        worker.worker.noted.connect(self._noted)
         worker.worker.exported.connect(self._exported)
         worker.worker.stopped.connect(self._ended)
         worker.worker.failed.connect(self._failed)
@@ -75,6 +78,9 @@ class Exports(QObject):
 
     def _failed(self, job: Any, _message: str) -> None:
         self._ended(job)
+
+    def _noted(self, _job: ExportJob, note: str) -> None:
+        self.note = note
 
     def _exported(self, job: ExportJob) -> None:
         self._ended(job)

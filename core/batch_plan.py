@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +13,23 @@ from typing import Any
 
 from core.edit_command import parse_value
 from core.errors import ParameterError, UserError
-from core.export import SUFFIXES, read_request
 from core.head.base import HeadModel
+from core.light_command import EnvironmentFile, with_environment
+from core.people.names import visible
 from core.people.shelf import find_digest
 from core.prepare_items import Item, find_items
+from core.presets import with_presets
+from core.project import SUFFIX as PROJECT
+from core.project import read_project
+from core.reopen import plain_edit
 from core.request import RenderRequest
-from core.rig import Rig, Value, apply
+from core.rig import Value, apply
 
+PATTERN = "{photo}__{edit}"  # of names of pictures
 PLAIN_RIG = "edit"  # what the changes of the command line are called where there is no rig file
+
+
+_PLACES = re.compile(r"\{(photo|edit|number)\}")
 
 
 @dataclass(frozen=True)
@@ -46,31 +56,29 @@ class Task:
 
 
 def read_rig(path: Path, draft: RenderRequest) -> RenderRequest:
-    """The edit in a file: a rig or a whole request as JSON, an `edit --report`, plain {name: value}, or an exported picture.
+    """The edit in a file: a rig or a whole request as JSON, an `edit --report`, plain {name: value}, an exported picture, or a
+    project.
 
     A whole request brings its own seed, steps, noise, strength and person; for the others they are the draft's. size is the
     draft's, and so is the person where it has one.
     Raises UserError for anything else.
     """
-    plain = _json_of(path)
+    plain = read_project(path).request.to_json() if path.suffix.lower() == PROJECT else plain_edit(path)
     try:
         if isinstance(plain.get("request"), dict):
             plain = plain["request"]
         if "rig" in plain:
-            found = RenderRequest.from_json({"photo": "", **plain})
+            found = RenderRequest.from_json(plain)
             request = replace(found, photo="", prior="", size=draft.size, quality="settled")
             if draft.person is not None:
                 request = replace(request, person=draft.person, identity=draft.identity)
         else:
             plain = plain if isinstance(plain.get("values"), dict) else {"values": plain}
             values = {name: parse_value(name, v) if isinstance(v, str) else v for name, v in plain["values"].items()}
-            rig = Rig.from_json({**plain, "values": values})
-            request = replace(draft, rig=rig)
+            request = replace(draft, rig=RenderRequest.from_json({"rig": {**plain, "values": values}}).rig)
     except UserError as error:
-        raise ParameterError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path} is no rig ({' '.join(str(error).split())}). A rig is JSON as in {{\"light.azimuth\": 60}}, a "
-                        "request as 'main.py edit --report' writes it, or a picture that this program exported.") from error
+        raise ParameterError(f"{visible(str(path))}: {visible(str(error))} A rig is JSON as in {{\"light.azimuth\": 60}}, a "
+                             "request as 'main.py edit --report' writes it, or a picture that this program exported.") from error
     if request.person not in (None, draft.person) and find_digest(request.person) is None:
         raise UserError(f"{path} was made with the model of a person who is not here. Import that person with 'main.py people "
                         "import', or give another one with --person.")
@@ -80,29 +88,14 @@ def read_rig(path: Path, draft: RenderRequest) -> RenderRequest:
     return request
 
 
-def _json_of(path: Path) -> dict[str, Any]:
-    if path.suffix.lower() in SUFFIXES:
-        found = read_request(path)
-        if found is None:
-            raise UserError(f"{path} holds no edit: it is no picture that this program exported, or its metadata were taken out.")
-        return found
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} can't be read ({error.strerror or error}). Check the name.") from error
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON ({error}). Write the rig anew.") from error
-    if not isinstance(plain, dict):
-        raise UserError(f"{path} is no rig: it holds a {type(plain).__name__}, not names and values.")
-    return plain
-
-
-def rigs_of(files: Iterable[Path], changes: Mapping[str, Value], draft: RenderRequest, head: HeadModel) -> list[NamedRig]:
-    """The rigs of files, and of folders of files, each with `changes` laid over it; without files the changes alone.
+def rigs_of(files: Iterable[Path], changes: Mapping[str, Value], draft: RenderRequest, head: HeadModel,
+            wanted: Sequence[tuple[str, str, float]] = (), environment: EnvironmentFile | None = None) -> list[NamedRig]:
+    """The rigs of files, and of folders of files, each with the presets `wanted` (see `core.presets.with_presets`), the
+    `environment` and then `changes` laid over it; without files those alone.
 
     Raises UserError for a file that is no rig, and names and values that this head has not.
     """
-    paths = [path for file in files for path in (sorted(file.glob("*.json")) if file.is_dir() else [file])]
+    paths = [path for file in files for path in (_in_folder(file) if file.is_dir() else [file])]
     found = [(path.stem, read_rig(path, draft)) for path in paths] or [(PLAIN_RIG, draft)]
     again = Counter(name for name, _ in found)
     twice = [name for name, count in again.items() if count > 1]
@@ -110,7 +103,8 @@ def rigs_of(files: Iterable[Path], changes: Mapping[str, Value], draft: RenderRe
         raise UserError(f"Two rigs are called '{twice[0]}', so their pictures would have the same name. Rename one of them.")
     rigs = []
     for name, request in found:
-        request = replace(request, rig=request.rig.update(changes))
+        rig = with_environment(with_presets(head, request.rig, wanted), environment)
+        request = replace(request, rig=rig.update(changes))
         try:
             apply(request.rig, head, head.zero_code())
         except ParameterError as error:
@@ -119,12 +113,22 @@ def rigs_of(files: Iterable[Path], changes: Mapping[str, Value], draft: RenderRe
     return rigs
 
 
-def plan(sources: Sequence[Path], rigs: Sequence[NamedRig], out: Path, ending: str, decides: Mapping[str, Any]) -> list[Task]:
+def _in_folder(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*.json"))
+    if not found:
+        raise UserError(f"{visible(str(folder))} is a folder without rigs (.json). Choose another one, or the files themselves.")
+    return found
+
+
+def plan(sources: Sequence[Path], rigs: Sequence[NamedRig], out: Path, ending: str, decides: Mapping[str, Any],
+         pattern: str = PATTERN) -> list[Task]:
     """A task for every photo and rig, photo after photo.
 
-    ending: of the pictures, as '.png'. decides: what else the pictures depend on, as plain values.
+    ending: of the pictures, as '.png'. decides: what else the pictures depend on, as plain values. pattern: of their names:
+    {photo}, {edit} and {number} stand for themselves.
 
-    Photos in `out` itself are left out: they are what earlier batches made. Raises UserError when there is no photo.
+    Photos in `out` itself are left out: they are what earlier batches made. Raises UserError when there is no photo, or two
+    pictures would have the same name.
     """
     inside = os.path.join(os.path.abspath(out), "")
     photos = {(item.container, item.member): item for item in find_items([os.path.abspath(source) for source in sources])
@@ -132,14 +136,28 @@ def plan(sources: Sequence[Path], rigs: Sequence[NamedRig], out: Path, ending: s
     if not photos:
         raise UserError(f"All photos named are in {out}, where the results go. Choose another folder for --out.")
     again = Counter(item.name.lower() for item in photos.values())  # some disks know no capitals
-    tasks = []
+    tasks, taken = list[Task](), set[str]()
     for item in photos.values():
         place = hashlib.sha256(f"{item.container}:{item.member}".encode()).hexdigest()[:6]
-        name = item.name if again[item.name.lower()] == 1 else f"{item.name}-{place}"
+        photo = item.name if again[item.name.lower()] == 1 else f"{item.name}-{place}"
         facts = os.stat(item.container)
         own = [item.container, item.member, facts.st_size, facts.st_mtime_ns]
         for rig in rigs:
             text = json.dumps([own, rig.request.to_json(), dict(decides)], sort_keys=True)
             key = hashlib.sha256(text.encode()).hexdigest()[:20]
-            tasks.append(Task(item, rig, Path(out) / f"{name}__{rig.name}{ending}", key))
+            name = file_name(pattern, photo, rig.name, len(tasks) + 1)
+            if name.lower() in taken:
+                raise UserError(f"Two pictures would be called '{name}'. Put {{photo}} and {{edit}} into the name, or "
+                                "{number}.")
+            taken.add(name.lower())
+            tasks.append(Task(item, rig, Path(out) / f"{name}{ending}", key))
     return tasks
+
+
+def file_name(pattern: str, photo: str, edit: str, number: int) -> str:
+    """A picture's name without its ending. Raises UserError for a pattern that gives none, or one that is a path."""
+    values = {"photo": photo, "edit": edit, "number": f"{number:04d}"}
+    name = _PLACES.sub(lambda found: values[found[1]], pattern).strip()
+    if not name.strip(". ") or any(mark in name for mark in "/\\\0:"):
+        raise UserError(f"'{pattern}' gives no file name ('{name}'). Use letters, {{photo}}, {{edit}} and {{number}}.")
+    return name

@@ -3,10 +3,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import importlib.metadata
-import io
 import json
-import platform
 import re
 import sys
 import time
@@ -15,33 +12,42 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from core import mean_identity
 from core.cli import add_model_arguments, progress
+from core.edit_report import report
 from core.errors import AssetError, ParameterError, UserError
-from core.export import picture_format, save_image
+from core.export import picture_format
+from core.export_buffers import save_buffers
+from core.export_picture import add_export_arguments, options_of, write_result
 from core.files import atomic_write
 from core.head.base import HeadModel
+from core.light_command import add_environment_argument, with_environment
+from core.mesh_files import check_mesh_path, save_mesh
 from core.people.header import read_about
 from core.people.shelf import find_person, prior_of
 from core.photo import load_image
+from core.presets import parse_preset, with_presets
+from core.project.command import begin
+from core.project.project import is_project
+from core.reopen import completed, differences, read_edit
 from core.request import DEFAULT_STEPS, MAX_STEPS, METHODS, NOISES, PAPER_STEPS, RenderRequest
 from core.rig import COPY_BLOCKS, Rig, Value, check, parameters
+from core.shadows import RAYS
 
 if TYPE_CHECKING:
     from core.engine import Engine, Result
-    from core.people.person import Person
-    from core.render.buffers import Buffers
     from core.session import Session
 
-_PACKAGES = ("torch", "numpy", "numba", "scipy", "mediapipe", "opencv-contrib-python", "pillow", "dlib-bin")
 _AMOUNT = re.compile(r"(.+)@([0-9]*\.?[0-9]+)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `edit`."""
-    parser.add_argument("photo", metavar="PHOTO", type=Path, help="the photo to edit")
+    parser.add_argument("photo", metavar="PHOTO", type=Path, nargs="?",
+                        help="the photo to edit, or a project of the window (.drig); with --from it may be left out")
+    parser.add_argument("--from", metavar="PICTURE|FILE.json", dest="reopen", type=Path,
+                        help="begin with the edit in a picture that was exported, or in a report; what is given beside it goes "
+                             "over it")
     parser.add_argument("--out", metavar="FILE", type=Path,
                         help="the picture to write: .png, .jpg, .webp or .tif; may be left out when buffers are saved")
     add_edit_arguments(parser)
@@ -50,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-mean-identity", metavar="FILE.json", type=Path, help="keep the mean head shape for the next time")
     parser.add_argument("--save-buffers", metavar="DIR", type=Path,
                         help="also write normals, albedo, rendered and coverage there")
+    parser.add_argument("--mesh", metavar="FILE.glb|FILE.obj", type=Path,
+                        help="also write the edited head as a mesh, in metres")
     parser.add_argument("--report", metavar="FILE.json", type=Path,
                         help="also write the request, the fitted codes, the times and the identity distance")
 
@@ -58,13 +66,19 @@ def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     """What `edit` and `batch` both take: the changes, and how a picture is made."""
     parser.add_argument("--set", metavar="NAME=VALUE", dest="values", action="extend", nargs="+", default=[], type=assignment,
                         help="a change, as in light.azimuth=60 or expression.smile=0.8; "
-                             "light.color takes #rrggbb or r,g,b (0 to 1)")
+                             "colours are #rrggbb or r,g,b (0 to 1)")
+    parser.add_argument("--preset", metavar="KIND:NAME", dest="presets", action="extend", nargs="+", default=[],
+                        type=preset_named,
+                        help="a preset by name, as in light:Rembrandt or expression:'Big grin', or light:FILE.json; "
+                             "expression:Laugh@0.5 takes half of it; what --set says goes over it")
+    add_environment_argument(parser)
     parser.add_argument("--copy", metavar="BLOCK:PHOTO2", dest="copies", action="extend", nargs="+", default=[],
                         type=block_of_photo, help=f"take {', '.join(COPY_BLOCKS)} from another photo; appearance:PHOTO2@0.5 goes "
                                                   "half the way to it")
     parser.add_argument("--person", metavar="NAME|FILE", help="use a person's model: one that 'main.py people' lists, or a file")
     add_model_arguments(parser)
-    parser.add_argument("--method", choices=METHODS, default=METHODS[0],
+    add_export_arguments(parser)
+    parser.add_argument("--method", choices=METHODS,
                         help="studio keeps the photo's own detail; paper is the published method and nothing else: seeded noise, "
                              "DDIM, the whole crop from the network, 32-bit numbers (default: studio)")
     parser.add_argument("--aligned", action="store_true",
@@ -73,7 +87,7 @@ def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
                         help="what draws the buffers: numba, torch or pytorch3d (default: numba)")
     parser.add_argument("--face", metavar="N", type=int,
                         help="which face, counted from 0, the largest first (default: the largest)")
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of every random draw (default: 0)")
+    parser.add_argument("--seed", metavar="N", type=int, help="of every random draw (default: 0)")
     parser.add_argument("--steps", metavar="N", type=int,
                         help=f"denoising steps, 1 to {MAX_STEPS} (default: {DEFAULT_STEPS}, with --method paper {PAPER_STEPS})")
     parser.add_argument("--noise", choices=NOISES,
@@ -81,13 +95,19 @@ def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strength", metavar="0..1", type=float, help="how far the model may go (default: 1)")
     parser.add_argument("--guidance", metavar="0..3", type=float,
                         help="how much of the network's own part of the edit is taken: more than 1 exaggerates it (default: 1)")
-    parser.add_argument("--size", choices=("crop", "full"), default="full",
+    parser.add_argument("--size", choices=("crop", "full"),
                         help="the face crop only, or the whole photo with the crop pasted back (default: full)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the picture and write what was asked for. Raises UserError with a message for the user."""
-    request = _draft(arguments)
+    found = read_edit(arguments.reopen) if arguments.reopen is not None else None
+    project = begin(arguments) if found is None and arguments.photo is not None and is_project(arguments.photo) else None
+    if project is not None:
+        arguments, found = project.arguments, project.found
+    elif found is not None:
+        arguments = completed(arguments, found)
+    request = _draft(arguments, found.request if found is not None else None)
     _check_files(arguments)
 
     from core.engine import Engine  # loads torch, so only once the arguments make sense
@@ -100,9 +120,15 @@ def run(arguments: argparse.Namespace) -> int:
             raise AssetError(engine.render_problem + " Without --out, --save-buffers still works.")
         person = _timed(times, "person", lambda: engine.take_person(arguments.person)) if arguments.person else None
         values = parse_values(engine.head, arguments.values)
-        session = _timed(times, "open", lambda: engine.open(arguments.photo, arguments.face, aligned=arguments.aligned))
+        source = project.source if project is not None else arguments.photo
+        session = _timed(times, "open", lambda: engine.open(source, arguments.face, aligned=arguments.aligned))
         _mention_other_faces(session, arguments.face)
-        rig = copied(engine, Rig().update(values), arguments.copies, arguments.aligned)
+        if found is not None:
+            for words in differences(found, session.digest, engine.prior.digest, engine.prior.name):
+                print(f"note: {words}", file=sys.stderr)
+        rig = with_environment(with_presets(engine.head, request.rig, arguments.presets), arguments.environment).update(values)
+        rig = copied(engine, rig, arguments.copies, arguments.aligned)
+        rig = project.with_copies(engine, rig) if project is not None else rig
         if arguments.mean_identity:
             request = replace(request, identity=_timed(times, "album", lambda: _identity(engine, arguments)))
         request = replace(request, photo=session.digest, rig=rig, prior=engine.prior.digest)
@@ -110,10 +136,14 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.out:
             result = _render(engine, request)
             times.update(result.timings)
-            _timed(times, "write", lambda: save_image(result.image, arguments.out, source=session.photo.image,
-                                                      request_json=request.to_json()))
+            said = _timed(times, "write", lambda: write_result(session.photo, result, arguments.out, options_of(arguments),
+                                                               model=engine.prior.name))
+            if said:
+                print(f"note: {said}", file=sys.stderr)
         if arguments.save_buffers:
-            save_buffers(engine.buffers(session, rig, identity=request.identity), arguments.save_buffers)
+            save_buffers(engine.buffers(session, rig, identity=request.identity, shadows=RAYS), arguments.save_buffers)
+        if arguments.mesh:
+            save_mesh(arguments.mesh, engine.head, engine.edited_code(session, rig, request.identity, request.method))
         if arguments.report:
             text = json.dumps(report(engine, session, request, result, times, arguments.out, person), indent=1)
             atomic_write(arguments.report, text.encode())
@@ -122,32 +152,40 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _draft(arguments: argparse.Namespace) -> RenderRequest:
+def _draft(arguments: argparse.Namespace, base: RenderRequest | None) -> RenderRequest:
     """As `draft`, with the options that only `edit` has checked too."""
-    request = draft(arguments)
+    if arguments.photo is None:
+        raise ParameterError("Which photo? Name it: edit PHOTO --out FILE, or begin with --from PICTURE. 'main.py edit --help' "
+                             "shows the usage.")
+    request = draft(arguments, base)
     if arguments.save_mean_identity and not arguments.mean_identity:
         raise ParameterError("--save-mean-identity needs --mean-identity FOLDER: the album to take the mean of.")
-    if not arguments.out and not arguments.save_buffers:
-        raise ParameterError("Nothing to write: give --out FILE for a picture, --save-buffers DIR for the buffers, or both.")
+    if not arguments.out and not arguments.save_buffers and not arguments.mesh:
+        raise ParameterError("Nothing to write: give --out FILE for a picture, --save-buffers DIR for the buffers, --mesh FILE "
+                             "for the head, or several.")
     return request
 
 
-def draft(arguments: argparse.Namespace) -> RenderRequest:
-    """The request but for what only the engine knows: photo, rig and prior.
+def draft(arguments: argparse.Namespace, base: RenderRequest | None = None) -> RenderRequest:
+    """The request but for what only the engine knows: photo, prior and the changes of the rig. base: what to begin with; what the
+    arguments say goes over it.
 
     Raises ParameterError for options that contradict each other, AssetError for a person that is not there.
     """
-    paper = arguments.method == "paper"
+    base = base or RenderRequest(photo="")
+    method = arguments.method or base.method
+    paper = method == "paper"
     given = [name for name in ("noise", "strength", "guidance") if getattr(arguments, name) is not None]
     if paper and given:
         raise ParameterError(f"--method paper has no --{given[0]}: it always starts from seeded noise and goes all the way.")
-    person = read_about(find_person(arguments.person)) if arguments.person is not None else None
-    steps = arguments.steps if arguments.steps is not None else PAPER_STEPS if paper else DEFAULT_STEPS
-    return RenderRequest(photo="", noise="seeded" if paper else arguments.noise or NOISES[0], seed=arguments.seed, steps=steps,
-                         strength=1.0 if arguments.strength is None else arguments.strength,
-                         guidance=1.0 if arguments.guidance is None else arguments.guidance, size=arguments.size,
-                         method=arguments.method, person=person.digest if person else None,
-                         identity=person.identity if person else ())
+    changes = {name: value for name in ("noise", "strength", "guidance", "seed", "steps", "size")
+               if (value := getattr(arguments, name)) is not None}
+    if method != base.method:
+        changes = {"steps": PAPER_STEPS, "noise": "seeded"} | changes if paper else {"steps": DEFAULT_STEPS} | changes
+    if arguments.person is not None:
+        person = read_about(find_person(arguments.person))
+        changes |= {} if person.digest == base.person else {"person": person.digest, "identity": person.identity}
+    return replace(base, method=method, quality="settled", **changes)
 
 
 def prior_given(arguments: argparse.Namespace) -> str | Path | None:
@@ -178,6 +216,14 @@ def assignment(text: str) -> tuple[str, str]:
     if not equals or not name.strip() or not value.strip():
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=VALUE")
     return name.strip(), value.strip()
+
+
+def preset_named(text: str) -> tuple[str, str, float]:
+    """'KIND:NAME' or 'KIND:NAME@AMOUNT' -> (kind, name, amount), for argparse."""
+    try:
+        return parse_preset(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 class CopyFrom(NamedTuple):
@@ -232,65 +278,17 @@ def parse_value(name: str, text: str) -> Value:
             return red, green, blue
         return float(text)
     except ValueError:
-        kind = "#rrggbb or r,g,b from 0 to 1" if name == "light.color" else "a number"
+        kind = "#rrggbb or r,g,b from 0 to 1" if name.endswith(".color") else "a number"
         raise ParameterError(f"{name} takes {kind}, not '{text}'.") from None
-
-
-def save_buffers(buffers: Buffers, folder: Path) -> None:
-    """Write normals.png, albedo.png, rendered.png and coverage.png, and all of them exactly as buffers.npz."""
-    folder = Path(folder)
-    arrays = {"normals": buffers.normal, "albedo": buffers.albedo, "rendered": buffers.rendered, "coverage": buffers.coverage}
-    pictures = {**arrays, "normals": buffers.normal * 0.5 + 0.5, "coverage": np.repeat(buffers.coverage[..., None], 3, 2)}
-    compressed = io.BytesIO()
-    np.savez_compressed(compressed, **arrays)  # type: ignore[arg-type]
-    atomic_write(folder / "buffers.npz", compressed.getvalue(), make_folder=True)
-    for name, picture in pictures.items():
-        save_image(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), folder / f"{name}.png")
-
-
-def report(engine: Engine, session: Session, request: RenderRequest, result: Result | None, times: dict[str, float],
-           out: Path | None, person: Person | None = None) -> dict[str, Any]:
-    """What `--report` writes: plain values only. result, out: None where only buffers were asked for. person: whose model it was;
-    None for the prior itself."""
-    prior = engine.prior
-    height, width = session.photo.image.pixels.shape[:2]
-    return {
-        "format": 1,
-        "request": request.to_json(),
-        "photo": {"path": str(session.photo.path), "width": width, "height": height,
-                  "faces": len(session.faces), "face": session.face},
-        "output": str(out) if out else None,
-        "codes": {"source": session.code.to_json(),
-                  "edited": engine.edited_code(session, request.rig, request.identity, request.method).to_json()},
-        "fit": {"estimator": engine.estimator, "landmark_error": float(session.fit.landmark_error),
-                "light_residual": float(session.fit.light_residual)},
-        "model": {"name": prior.name, "head": prior.head, "size": prior.size, "digest": prior.digest, "licence": prior.licence},
-        "person": {"name": person.name, "digest": person.digest, "file": str(person.path), "licence": person.licence}
-        if person else None,
-        "device": str(engine.device),
-        "dtype": str(engine.dtype).removeprefix("torch."),
-        "seconds": {name: round(seconds, 4) for name, seconds in times.items()},
-        "identity_distance": result.identity_distance if result else None,
-        "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Python's and the main packages' versions; a package that is not installed is left out."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _check_files(arguments: argparse.Namespace) -> None:
     if arguments.mean_identity is not None and not arguments.mean_identity.exists():
         raise UserError(f"There is no folder or file {arguments.mean_identity} for --mean-identity. Check the name.")
     check_paths((arguments.photo, *(copy.photo for copy in arguments.copies)), arguments.out,
-                (arguments.report, arguments.save_mean_identity))
+                (arguments.report, arguments.save_mean_identity, arguments.mesh))
+    if arguments.mesh is not None:
+        check_mesh_path(arguments.mesh)
 
 
 def check_paths(photos: Iterable[Path], out: Path | None, others: Iterable[Path | None] = ()) -> None:

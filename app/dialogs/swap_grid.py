@@ -1,16 +1,18 @@
-"""The grid of swapped or mixed photos: a button for each picture, which fills as the pictures are made."""
+"""A grid of pictures: a button for each, which fills as the pictures are made."""
 from __future__ import annotations
+
+from typing import Any
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QGridLayout, QLabel, QScrollArea, QWidget
 
+from app.grid_work import GridWork, Place, Shown
 from app.picture import to_image
-from app.swap import SwapWork
-from app.swap_places import Grid, Place
 from app.theme import Theme, pixmap
 
 SIDES = (92, 232)  # of a picture, pixels; it is as large as the columns leave room for
+_LARGE, _SEEN = 420, 104  # of a grid that is to be seen whole: most, and least before it scrolls
 _GAP, _MARGIN = 8, 16
 _ROUND = 6.0
 _ARROWS = {Qt.Key.Key_Left: QPoint(-1, 0), Qt.Key.Key_Right: QPoint(1, 0), Qt.Key.Key_Up: QPoint(0, -1),
@@ -22,7 +24,7 @@ class PictureButton(QAbstractButton):
 
     moved = Signal(QPoint)
 
-    def __init__(self, theme: Theme, work: SwapWork, place: Place, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, work: GridWork, place: Place, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._work, self.place = theme, work, place
         self._shown: tuple[int, int, float] | None = None
@@ -37,7 +39,7 @@ class PictureButton(QAbstractButton):
         there = self._work.picture(self.place) is not None
         self.setToolTip(f"{self.place.name}\n{problem}" if problem else self.place.name)
         state = "" if there else ": " + (problem or ("being made" if self._work.is_running(self.place) else "waiting"))
-        self.setAccessibleName(self.place.name + state)
+        self.setAccessibleName(self.place.name + state + (", in use" if self._work.is_chosen(self.place) else ""))
         self.setCursor(Qt.CursorShape.PointingHandCursor if there else Qt.CursorShape.ArrowCursor)
         self.update()
 
@@ -63,11 +65,20 @@ class PictureButton(QAbstractButton):
             painter.setClipPath(path)
             painter.drawPixmap(area, picture, QRectF(picture.rect()))
             painter.setClipping(False)
-        lit = self.hasFocus() or self.underMouse()
+        chosen = self._work.is_chosen(self.place)
+        lit = chosen or self.hasFocus() or self.underMouse()
         edge = colors.accent if lit or running else colors.border
-        painter.setPen(QPen(QColor(edge), 2.0 if self.hasFocus() else 1.0))
+        painter.setPen(QPen(QColor(edge), 3.0 if chosen else 2.0 if self.hasFocus() else 1.0))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(path)
+        if chosen:  # told without colour too
+            side = 22
+            mark = QRectF(area.right() - side - 6, area.top() + 6, side, side)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(colors.accent))
+            painter.drawEllipse(mark)
+            tick = pixmap("check", colors.on_accent, side - 6, self.devicePixelRatioF())
+            painter.drawPixmap(mark.topLeft() + QPoint(3, 3), tick)
         painter.end()
 
     def _paint_state(self, painter: QPainter, area: QRectF, running: bool) -> None:
@@ -105,14 +116,17 @@ class PictureButton(QAbstractButton):
 
 
 class GridView(QScrollArea):
-    """Names, pictures and what they are of. picked(Place): a picture was clicked."""
+    """Names, pictures and what they are of. picked(Place): a picture was clicked.
+
+    whole: all rows are to be seen at once where that leaves the pictures large enough.
+    """
 
     picked = Signal(object)
 
-    def __init__(self, theme: Theme, work: SwapWork, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, work: GridWork, parent: QWidget | None = None, *, whole: bool = False) -> None:
         super().__init__(parent)
-        self._theme, self._work = theme, work
-        self.buttons: dict[Place, PictureButton] = {}
+        self._theme, self._work, self._whole = theme, work, whole
+        self.buttons: dict[Any, PictureButton] = {}
         self._at: dict[tuple[int, int], PictureButton] = {}
         self._words: list[tuple[QLabel, str]] = []
         self._columns = 0
@@ -145,25 +159,29 @@ class GridView(QScrollArea):
         for j, name in enumerate(grid.columns):
             layout.addWidget(self._label(name, "gridHead"), 0, j)
         self._fill(layout, grid)
-        layout.setRowStretch(2 * len(grid.rows) + 1, 1)
-        layout.setColumnStretch(len(grid.columns), 1)
+        if self._whole:
+            layout.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        else:
+            layout.setRowStretch(2 * len(grid.rows) + 1, 1)
+            layout.setColumnStretch(len(grid.columns), 1)
         self.setWidget(body)
         self._resize()
         if focused in self.buttons:
             self.buttons[focused].setFocus()
 
-    def _fill(self, layout: QGridLayout, grid: Grid) -> None:
+    def _fill(self, layout: QGridLayout, grid: Shown) -> None:
         for i, (row, caption) in enumerate(zip(grid.rows, grid.captions, strict=True)):
             for j, place in enumerate(row):
                 if place.kind == "words":
-                    words = QLabel(place.name)
-                    words.setObjectName("note")
-                    words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-                    layout.addWidget(words, 2 * i + 1, j, 1, 2)
+                    label = QLabel(place.name)
+                    label.setObjectName("note")
+                    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+                    layout.addWidget(label, 2 * i + 1, j, 1, 2)
                 elif place.kind:
                     layout.addWidget(self._button(place, j, i), 2 * i + 1, j)
-            if caption:
-                layout.addWidget(self._label(caption, "note"), 2 * i + 2, 0)
+            for j, words in enumerate((caption,) if isinstance(caption, str) else caption):
+                if words:
+                    layout.addWidget(self._label(words, "note"), 2 * i + 2, j)
 
     def _button(self, place: Place, column: int, row: int) -> PictureButton:
         button = PictureButton(self._theme, self._work, place)
@@ -204,7 +222,12 @@ class GridView(QScrollArea):
     def _resize(self) -> None:
         columns = max(1, self._columns)
         room = self.viewport().width() - 2 * _MARGIN - (columns - 1) * _GAP
-        side = min(SIDES[1], max(SIDES[0], room // columns))
+        side = min(SIDES[1] if not self._whole else _LARGE, max(SIDES[0], room // columns))
+        if self._whole and self._at:
+            rows = 1 + max(row for _, row in self._at)
+            words = self.fontMetrics().height() + 10
+            high = (self.viewport().height() - 2 * _MARGIN - words) // rows - words
+            side = min(side, max(high, _SEEN))
         for button in self._at.values():
             if button.width() != side or button.minimumWidth() != side:
                 button.setFixedSize(side, side)

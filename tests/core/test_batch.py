@@ -20,13 +20,16 @@ import pytest
 
 from core import batch as module
 from core import cluster
-from core.batch import FAILED, KEPT, LEFT, MADE, Maker, Settings, batch
+from core.batch import batch
+from core.batch_make import Maker, Settings
 from core.batch_plan import NamedRig, Task, plan, read_rig, rigs_of
+from core.batch_record import FAILED, JOURNAL, KEPT, LEFT, MADE
 from core.edit_command import CopyFrom
 from core.errors import NoFaceError, ParameterError, UserError
 from core.export import read_request, save_image
 from core.head import load_head
 from core.photo import LoadedImage
+from core.project import Project, write_project
 from core.request import RenderRequest
 from core.rig import Copy, Rig
 from tests.tiny import save_tiny_prior
@@ -45,7 +48,7 @@ class FakeEngine:
 
     def __init__(self, **options: Any) -> None:
         FakeEngine.opened, FakeEngine.renders = [], []
-        self.prior = SimpleNamespace(digest="d1")
+        self.prior = SimpleNamespace(digest="d1", name="fake")
 
     def open(self, source: Any, face: int | None = None, aligned: bool = False) -> Any:
         name = source.stem if isinstance(source, Path) else "bytes"
@@ -54,7 +57,8 @@ class FakeEngine:
             raise NoFaceError("No face was found in nobody.jpg.")
         if name == "broken" or name == "flaky" and FakeEngine.opened.count("flaky") == 1:
             raise RuntimeError("out of memory")
-        photo = SimpleNamespace(image=LoadedImage(np.zeros((4, 4, 3), np.uint8)), path=None)
+        image = LoadedImage(np.zeros((4, 4, 3), np.uint8))
+        photo = SimpleNamespace(image=image, path=None, pixels=image.pixels, index=0, alignment=None)
         return SimpleNamespace(digest=f"digest of {name}", photo=photo, code=HEAD.zero_code())
 
     def copy_from(self, session: Any, block: str) -> Copy:
@@ -62,7 +66,8 @@ class FakeEngine:
 
     def render(self, request: RenderRequest) -> Any:
         FakeEngine.renders.append(request)
-        return SimpleNamespace(image=np.full((4, 4, 3), request.steps, np.uint8), identity_distance=0.25)
+        picture = np.full((4, 4, 3), request.steps, np.uint8)
+        return SimpleNamespace(image=picture, crop=picture, request=request, identity_distance=0.25)
 
 
 @pytest.fixture
@@ -132,7 +137,7 @@ def test_files_that_are_no_rigs_are_said_before_the_work(tmp_path: Path, text: s
 def test_rigs_that_can_not_be_used_are_said(tmp_path: Path, sample_photo: Path) -> None:
     with pytest.raises(UserError, match="no picture that this program exported"):
         read_rig(sample_photo, DRAFT)
-    with pytest.raises(UserError, match="can't be read"):
+    with pytest.raises(UserError, match="There is no file"):
         read_rig(tmp_path / "none.json", DRAFT)
     (tmp_path / "look.json").write_text(json.dumps(Rig().copy(Copy("appearance", HEAD.zero_code(), "p2")).to_json()))
     with pytest.raises(UserError, match="--copy appearance"):
@@ -177,6 +182,30 @@ def test_the_key_follows_photo_rig_and_model(photos: Path) -> None:
     assert key() != first
 
 
+def test_names_of_pictures(photos: Path) -> None:
+    named = [NamedRig("x", DRAFT), NamedRig("y", DRAFT)]
+
+    def names(pattern: str) -> list[str]:
+        return [task.out.name for task in plan([photos], named, photos.parent / "out", ".jpg", {}, pattern)]
+
+    assert names("{edit} of {photo}") == ["x of a.jpg", "y of a.jpg", "x of b.jpg", "y of b.jpg"]
+    assert names("{number}{other}") == [f"000{n}{{other}}.jpg" for n in (1, 2, 3, 4)]
+    with pytest.raises(UserError, match="Two pictures would be called 'a'"):
+        names("{photo}")
+    for pattern in ("", "..", "{photo}/{edit}", "a:b", "../{photo}"):
+        with pytest.raises(UserError, match="no file name"):
+            names(pattern)
+
+
+def test_projects_are_rigs(tmp_path: Path) -> None:
+    rig = Rig().set("pose.yaw", 5.0)
+    path = write_project(tmp_path / "mine.drig", Project(RenderRequest("p1", rig, seed=7)))
+    assert read_rig(path, DRAFT) == RenderRequest("", rig, seed=7)
+    (tmp_path / "bad.drig").write_bytes(b"no project")
+    with pytest.raises(UserError, match="bad.drig"):
+        read_rig(tmp_path / "bad.drig", DRAFT)
+
+
 # -- making -------------------------------------------------------------------------------------------------------------
 
 
@@ -210,7 +239,7 @@ def test_a_second_run_makes_only_what_is_missing(photos: Path, tmp_path: Path) -
     tasks = tasks_of(photos, "x", "y")
     stopped = batch(tasks, SETTINGS, out, say=QUIET, stop=lambda: (out / "a__y.png").exists())
     assert [row.status for row in stopped] == [MADE, MADE, LEFT, LEFT]
-    with (out / module.JOURNAL).open("a") as file:
+    with (out / JOURNAL).open("a") as file:
         file.write('\n{"photo": "cut sh')  # as a kill leaves it
     (out / "a__x.png").unlink()
     rows = batch(tasks, SETTINGS, out, say=QUIET)
@@ -250,7 +279,8 @@ def run(*words: object) -> int:
 def test_the_command_tells_and_its_status_says_whether_all_is_there(photos: Path, tmp_path: Path,
                                                                     capsys: pytest.CaptureFixture[str]) -> None:
     tiny = save_tiny_prior(tmp_path / "tiny.safetensors")
-    words = photos, "--out", tmp_path / "out", "--prior", tiny, "--set", "light.azimuth=60", "--format", "jpg", "--steps", 3
+    words = (photos, "--out", tmp_path / "out", "--prior", tiny, "--set", "light.azimuth=60", "--format", "jpg", "--steps", 3,
+             "--no-credentials")
     assert run(*words) == 0
     assert "2 of 2 pictures are in" in capsys.readouterr().out
     found = read_request(tmp_path / "out" / "a__edit.jpg")
