@@ -1,7 +1,7 @@
 """An edit made with one head, as another head can do it. Names that both have keep their values; nothing is thrown away."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +11,17 @@ from core.codes import FaceCode
 from core.rig import Copy, Parameter, Rig, Value
 
 
-def carried(rig: Rig, head: Any, codes: Mapping[tuple[str, str], FaceCode]) -> Rig:
+def carried(rig: Rig, head: Any, codes: Mapping[tuple[str, str], FaceCode], absent: Collection[str] = ()) -> Rig:
     """The part of `rig` that `head` can do, values cut to its ranges; `rig` itself where that is all of it.
 
-    codes: codes of copied photos by (digest, head name); they take the place of those another head's fit gave.
+    codes: codes of copied photos by (digest, head name); they take the place of those another head's fit gave. absent: digests of
+    photos that are not there; only a copied appearance needs the photo itself.
     """
     table = rigs.parameters(head)
     values = {name: clamped(table[name], value) for name, value in rig.values if name in table}
-    copies = tuple(copy for copy in (_translated(copy, head.name, codes) for copy in rig.copies) if copy is not None)
-    fitted = replace(Rig().update(values), copies=copies)
+    there = (copy for copy in rig.copies if copy.block != "appearance" or copy.photo not in absent)
+    copies = tuple(copy for copy in (_translated(copy, head.name, codes) for copy in there) if copy is not None)
+    fitted = replace(rig, values=Rig().update(values).values, copies=copies)
     return rig if fitted == rig else fitted
 
 

@@ -1,7 +1,7 @@
-"""Undo: one step stores the parameters it changed, before and after, and nothing else."""
+"""Undo: one step stores what it changed, before and after, and nothing else."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QUndoCommand
@@ -16,41 +16,55 @@ Change = tuple[Any, Any]
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between two edits: (before, after) by name; None stands for "not set"."""
+    """What differs between two edits: (before, after) by name; None stands for "not set".
 
-    values: dict[str, Change]
-    copies: dict[str, Change]
-    appearance: dict[str, Change]
-    person: dict[str, Change] = field(default_factory=dict)  # under "person", or empty
+    values, copies: of the rig. rig: its other fields. appearance: its fields. edit: the other fields of the edit, whatever they
+    are.
+    """
+
+    values: dict[str, Change] = field(default_factory=dict)
+    copies: dict[str, Change] = field(default_factory=dict)
+    rig: dict[str, Change] = field(default_factory=dict)
+    appearance: dict[str, Change] = field(default_factory=dict)
+    edit: dict[str, Change] = field(default_factory=dict)
 
     @classmethod
     def between(cls, before: Edit, after: Edit) -> Difference:
         """The difference that leads from one edit to the other."""
         return cls(_differing(dict(before.rig.values), dict(after.rig.values)),
                    _differing({c.block: c for c in before.rig.copies}, {c.block: c for c in after.rig.copies}),
-                   _differing(vars(before.appearance), vars(after.appearance)),
-                   _differing({"person": before.person}, {"person": after.person}))
+                   _differing(_others(before.rig, "values", "copies"), _others(after.rig, "values", "copies")),
+                   _differing(_others(before.appearance), _others(after.appearance)),
+                   _differing(_others(before, "rig", "appearance"), _others(after, "rig", "appearance")))
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.copies or self.appearance or self.person)
+        return any(vars(self).values())
 
     def reversed(self) -> Difference:
         """The way back."""
-        return Difference(*({name: (new, old) for name, (old, new) in part.items()}
-                            for part in (self.values, self.copies, self.appearance, self.person)))
+        return Difference(**{part: {name: (new, old) for name, (old, new) in changes.items()}
+                             for part, changes in vars(self).items()})
 
     def applied(self, edit: Edit) -> Edit:
         """The edit with this difference applied; what it doesn't name stays."""
-        rig = edit.rig.update({name: new for name, (_, new) in self.values.items()})
-        for block, (_, copy) in self.copies.items():
+        rig = edit.rig.update(_news(self.values))
+        for block, copy in _news(self.copies).items():
             rig = rig.copy(copy) if isinstance(copy, Copy) else rig.drop_copy(block)
-        look = replace(edit.appearance, **{name: new for name, (_, new) in self.appearance.items()})
-        return replace(edit, rig=rig, appearance=look, **{name: new for name, (_, new) in self.person.items()})
+        return replace(edit, rig=replace(rig, **_news(self.rig)), appearance=replace(edit.appearance, **_news(self.appearance)),
+                       **_news(self.edit))
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Change]:
     names = {**before, **after}
     return {n: (before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)}
+
+
+def _others(thing: Any, *names: str) -> dict[str, Any]:
+    return {part.name: getattr(thing, part.name) for part in fields(thing) if part.name not in names}
+
+
+def _news(changes: dict[str, Change]) -> dict[str, Any]:
+    return {name: new for name, (_, new) in changes.items()}
 
 
 class EditCommand(QUndoCommand):

@@ -9,19 +9,27 @@ has it. So does a person whose model is not the one in use.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from app.carry import carried, clamped, left_behind
 from app.commands import Difference, EditCommand
+from app.language import tr, within
+from app.names import block_name, plain
 from core import rig as rigs
 from core.codes import FaceCode
+from core.environment import Environment
+from core.head.parts import PARTS, belongs
+from core.light_rig import LIGHT_PREFIXES, light_values
 from core.people.header import About
-from core.request import DEFAULT_STEPS, RenderRequest
+from core.request import DEFAULT_REACH, DEFAULT_STEPS, RenderRequest
 from core.rig import Copy, Parameter, Rig, Value
+
+if TYPE_CHECKING:
+    from core.film.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,12 @@ class Appearance:
     strength: float = 1.0
     guidance: float = 1.0
     hold_background: bool = True
+    reach: float = DEFAULT_REACH
+
+    @classmethod
+    def of(cls, request: RenderRequest) -> Appearance:
+        """How the picture of a request was made."""
+        return cls(**{part.name: getattr(request, part.name) for part in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -44,16 +58,19 @@ class Edit:
     rig: Rig = field(default_factory=Rig)
     appearance: Appearance = field(default_factory=Appearance)
     person: About | None = None
+    timeline: Timeline | None = None
 
 
 class Document(QObject):
     """An opened photo (`session`) and its edit.
 
-    opened: a photo was opened, everything is new. changed: the edit is another one.
+    opened: a photo was opened, everything is new. changed: the edit is another one. modified_changed(on): whether it holds
+    changes that are not saved.
     """
 
     opened = Signal()
     changed = Signal()
+    modified_changed = Signal(bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -61,28 +78,83 @@ class Document(QObject):
         self.undo_stack = QUndoStack(self)
         self.prior_digest = ""
         self._edit = Edit()
+        self._time: float | None = None
+        self._moment: tuple[Edit, float, Rig] | None = None
+        self.auto_key = False
         self._gesture: tuple[str, Edit] | None = None
         self._shown: tuple[Rig, dict[str, Value], FaceCode] | None = None
-        self._base: tuple[tuple[Copy, ...], dict[str, Value]] | None = None
+        self._base: tuple[Rig, FaceCode, dict[str, Value]] | None = None
         self._fitted: tuple[Rig, Rig] | None = None
         self._codes: dict[tuple[str, str], FaceCode] = {}
+        self._absent: frozenset[str] = frozenset()
+        self._saved: Edit | None = self._edit
+        self._was_modified = False
 
     # -- what is
 
     @property
+    def edit(self) -> Edit:
+        """All of the edit, what is set aside too."""
+        return self._edit
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """The keyframes; None without any."""
+        return self._edit.timeline
+
+    @property
+    def time(self) -> float | None:
+        """The moment of the timeline that is shown and edited, s; None: the edit as a still."""
+        return self._time
+
+    def set_time(self, time: float | None) -> None:
+        """Show another moment of the timeline. No step of its own: what is edited stays the same."""
+        if time == self._time:
+            return
+        self.end()
+        before, self._time = self.rig, time
+        if self.rig != before:
+            self.changed.emit()
+
+    def _whole(self) -> Rig:
+        """The edit of the face as it is shown: at a moment of the timeline, or as a still."""
+        edit, time = self._edit, self._time
+        if time is None or edit.timeline is None or not edit.timeline.tracks:
+            return edit.rig
+        if self._moment is None or self._moment[0] is not edit or self._moment[1] != time:
+            self._moment = (edit, time, edit.timeline.rig_at(edit.rig, time))
+        return self._moment[2]
+
+    @property
+    def modified(self) -> bool:
+        """Whether the edit is another one than was saved or opened. Undone back to that, it isn't."""
+        return self._edit != self._saved
+
+    @property
     def rig(self) -> Rig:
-        """The edit of the face, as far as its head can do it."""
-        whole = self._edit.rig
+        """The edit of the face, as far as its head can do it; at the moment of the timeline that is shown."""
+        whole = self._whole()
         if self.session is None:
             return whole
         if self._fitted is None or self._fitted[0] is not whole:
-            self._fitted = (whole, carried(whole, self.session.head, self._codes))
+            self._fitted = (whole, carried(whole, self.session.head, self._codes, self._absent))
         return self._fitted[1]
 
     @property
+    def keyed(self) -> frozenset[str]:
+        """Names that get a keyframe when they are changed now: those of tracks, at a moment of the timeline."""
+        timeline = self._edit.timeline
+        return frozenset(timeline.names()) if self._time is not None and timeline is not None else frozenset()
+
+    @property
+    def still_rig(self) -> Rig:
+        """The edit of the face beneath the timeline, as far as its head can do it."""
+        return self.rig if self._time is None else carried(self._edit.rig, self.session.head, self._codes, self._absent)
+
+    @property
     def set_aside(self) -> list[str]:
-        """Names of what the edit holds and the present head can't do."""
-        return left_behind(self._edit.rig, self.rig)
+        """Names of what the edit holds and can't be done now: the present head lacks it, or a copied photo is gone."""
+        return left_behind(self._whole(), self.rig)
 
     @property
     def appearance(self) -> Appearance:
@@ -91,7 +163,8 @@ class Document(QObject):
 
     @property
     def person(self) -> About | None:
-        """Whose personal model makes the pictures; None for the model alone, and while the person's own model isn't in use."""
+        """Whose personal model makes the pictures; None for the model alone, while the person's own model isn't in use, and while
+        the person is not there."""
         person = self._edit.person
         return person if person is not None and self._fits(person) else None
 
@@ -101,12 +174,23 @@ class Document(QObject):
         return self._edit.person if self.person is None else None
 
     def _fits(self, person: About) -> bool:
-        return person.prior_digest == self.prior_digest and (self.session is None or self.session.head.name == person.head)
+        return person.digest not in self._absent and person.prior_digest == self.prior_digest and (
+            self.session is None or self.session.head.name == person.head)
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Digests of people and copied photos that the edit names and that are not there (`set_absent`)."""
+        return self._absent
 
     @property
     def in_gesture(self) -> bool:
         """Whether a drag is under way."""
         return self._gesture is not None
+
+    @property
+    def gesture(self) -> str:
+        """The label of the drag that is under way; '' while there is none."""
+        return self._gesture[0] if self._gesture is not None else ""
 
     def parameters(self) -> dict[str, Parameter]:
         """The table of names for the opened photo's head; empty without a photo."""
@@ -124,11 +208,20 @@ class Document(QObject):
         """Where every slider stands with nothing set: the zero marks."""
         if not self.session:
             return {}
-        copies = self.rig.copies
-        if self._base is None or self._base[0] != copies:
-            code = rigs.apply(Rig(copies=copies), self.session.head, self.session.code)
-            self._base = (copies, rigs.photo_values(self.session.head, code))
-        return self._base[1]
+        return self._stand()[1]
+
+    def _stand(self) -> tuple[FaceCode, dict[str, Value]]:
+        """What the sliders stand on: the code with copied blocks, and where each slider stands with nothing set."""
+        base = self.rig.base()
+        if self._base is None or self._base[0] != base:
+            head = self.session.head
+            code = rigs.apply(Rig(copies=base.copies), head, self.session.code)
+            values = rigs.photo_values(head, code)
+            if base.environment is not None:
+                lights = light_values(code, dict(base.values), base.environment)
+                values |= {name: value for name, value in lights.items() if not name.startswith("environment.")}
+            self._base = (base, code, values)
+        return self._base[1], self._base[2]
 
     def is_set(self, name: str) -> bool:
         """Whether the edit sets this parameter."""
@@ -144,23 +237,29 @@ class Document(QObject):
     def _look(self) -> tuple[dict[str, Value], FaceCode]:
         rig = self.rig
         if self._shown is None or self._shown[0] is not rig:
-            head, base = self.session.head, self.base_values()
-            code = rigs.apply(rig, head, self.session.code)
-            lights = {k: v for k, v in rigs.photo_values(head, code).items() if k.startswith(("light.", "sh."))}
-            touched = any(name.startswith(("light.", "sh.")) for name, _ in rig.values)
-            self._shown = (rig, {**base, **(lights if touched else {}), **dict(rig.values)}, code)
+            copied, base = self._stand()
+            code = rigs.apply(rig, self.session.head, self.session.code)
+            touched = any(name.startswith(LIGHT_PREFIXES) for name, _ in rig.values)
+            lights = light_values(copied, dict(rig.values), rig.environment) if touched else {}
+            self._shown = (rig, {**base, **lights, **dict(rig.values)}, code)
         return self._shown[1], self._shown[2]
 
     # -- changing it
 
-    def open(self, session: Any) -> None:
-        """Take another photo; the edit and its history start anew. How pictures are made, and whose they are, stays."""
+    def open(self, session: Any, edit: Edit | None = None, *, saved: bool = True) -> None:
+        """Take another photo; the edit and its history start anew.
+
+        edit: what to start from, as it was saved; None: nothing, but how pictures are made, and whose they are, stays. saved:
+        whether that is written anywhere; else it counts as modified.
+        """
         self._take(session)
-        self._edit = Edit(appearance=self.appearance, person=self._edit.person)
+        self._edit = edit or Edit(appearance=self.appearance, person=self._edit.person)
         self._codes.clear()
         self.undo_stack.clear()
+        self._saved = self._edit if saved else None
         self.opened.emit()
         self.changed.emit()
+        self._tell_modified()
 
     def switch(self, session: Any, codes: Mapping[str, FaceCode]) -> None:
         """The same photo fitted with another head. The edit and its history stay; codes: those of copied photos, by digest."""
@@ -172,6 +271,7 @@ class Document(QObject):
 
     def _take(self, session: Any) -> None:
         self.session = session
+        self._time = None
         self._gesture = self._shown = self._base = self._fitted = None
 
     def begin(self, label: str) -> None:
@@ -186,38 +286,111 @@ class Document(QObject):
         (label, before), self._gesture = self._gesture, None
         self._push(label, before, self._edit)
 
+    def restore(self, wanted: RenderRequest | Edit, label: str, person: About | None = None) -> None:
+        """Take over the rig, the appearance and the person of a picture that was made, or a whole edit, as one step.
+
+        person: whose model made the picture of a request; None where it is the present person, or the model alone.
+        """
+        self.end()
+        if isinstance(wanted, RenderRequest):
+            known = [who for who in (person, self._edit.person) if who is not None and who.digest == wanted.person]
+            wanted = replace(self._edit, rig=wanted.rig, appearance=Appearance.of(wanted), person=known[0] if known else None)
+            self._time = None  # it is a still
+        self._change(label, wanted)
+
+    def set_timeline(self, timeline: Timeline | None, label: str) -> None:
+        """Other keyframes; None for none."""
+        self._change(label, replace(self._edit, timeline=timeline))
+
+    def set_absent(self, digests: frozenset[str]) -> None:
+        """These people and copied photos, by digest, can't be had now: what names them is set aside until they are back."""
+        if digests != self._absent:
+            self._absent = digests
+            self._fitted = None
+            self.changed.emit()
+
+    def substitute(self, old: str, new: str) -> None:
+        """A copied photo has another digest than it had: no change of the edit, only of how it names the photo."""
+        def renamed(edit: Edit) -> Edit:
+            copies = tuple(replace(copy, photo=new) if copy.photo == old else copy for copy in edit.rig.copies)
+            return replace(edit, rig=replace(edit.rig, copies=copies))
+
+        self._edit, self._saved = renamed(self._edit), renamed(self._saved) if self._saved is not None else None
+        self.changed.emit()
+
+    def close(self, edit: Edit) -> None:
+        """No photo is open; its edit waits for it."""
+        self._take(None)
+        self._edit = self._saved = edit
+        self.undo_stack.clear()
+        self._tell_modified()
+
+    def mark_saved(self, edit: Edit) -> None:
+        """`edit` was written; the document may have gone on meanwhile."""
+        self._saved = edit
+        self._tell_modified()
+
     def set(self, name: str, value: Value | None, label: str = "") -> None:
         """Set one parameter, clamped to its range; None resets it."""
         self.update({name: value}, label)
 
     def update(self, values: Mapping[str, Value | None], label: str = "") -> None:
-        """Set or reset several parameters as one step."""
+        """Set or reset several parameters as one step. At a moment of the timeline, what has keyframes (with `auto_key` anything)
+        gets one there; the rest changes the edit beneath."""
         clamped = {name: self._clamp(name, value) for name, value in values.items()}
-        self._change(label or self._label(clamped), replace(self._edit, rig=self._edit.rig.update(clamped)))
+        timeline, plain = self._keyed(clamped)
+        self._change(label or self._label(clamped), replace(self._edit, rig=self._edit.rig.update(plain), timeline=timeline))
+
+    def _keyed(self, values: Mapping[str, Value | None]) -> tuple[Timeline | None, dict[str, Value | None]]:
+        """The timeline with keyframes of these values at the moment that is shown, and the values that get none."""
+        timeline = self._edit.timeline
+        if self._time is None or timeline is None:
+            return timeline, dict(values)
+        plain = dict(values)
+        for name, value in values.items():
+            if timeline.track(name) is None and (not self.auto_key or value is None):
+                continue
+            del plain[name]
+            timeline = timeline.keyed(name, self._time, self.base_values()[name] if value is None else value)
+        return timeline, plain
 
     def copy(self, source: Copy) -> None:
         """Take a block from another photo. What was set by hand in that block gives way."""
-        rig = self._edit.rig.copy(source)
-        owned = {"light": ("light.", "sh."), "expression": ("expression.", "jaw."), "pose": ("pose.",)}
-        mine = [name for name, _ in rig.values if name.startswith(owned.get(source.block, ("\0",)))]
-        self._change(f"Copy {source.block}", replace(self._edit, rig=rig.update(dict.fromkeys(mine))))
+        rig, block = self._edit.rig.copy(source), source.block
+        for part in PARTS if block == "expression" else ():
+            rig = rig.drop_copy(part)
+        owned = {"light": LIGHT_PREFIXES, "pose": ("pose.",)}.get(block, ("\0",))
+        face = block in ("expression", *PARTS)
+        mine = [name for name, _ in rig.values if name.startswith(owned) or face and belongs(name, block)]
+        rig = rig.under(None) if block == "light" else rig
+        self._change(tr("Copy {block}", block=within(block_name(source.block))),
+                     replace(self._edit, rig=rig.update(dict.fromkeys(mine))))
 
     def drop_copy(self, block: str) -> None:
         """Give up the block taken from another photo."""
-        self._change(f"Remove copied {block}", replace(self._edit, rig=self._edit.rig.drop_copy(block)))
+        self._change(tr("Remove copied {block}", block=within(block_name(block))),
+                     replace(self._edit, rig=self._edit.rig.drop_copy(block)))
+
+    def set_environment(self, environment: Environment | None, changes: Mapping[str, Value | None], label: str) -> None:
+        """Put the face under another light from all around, None for the photo's own, and set or reset values with it. It takes
+        the place of a light copied from another photo."""
+        clamped = {name: self._clamp(name, value) for name, value in changes.items()}
+        rig = self._edit.rig.update(clamped).under(environment)
+        self._change(label, replace(self._edit, rig=rig.drop_copy("light") if environment is not None else rig))
 
     def set_appearance(self, **changes: Any) -> None:
         """Change how the picture is made; the names are those of `Appearance`."""
-        label = next(iter(changes)).replace("_", " ").capitalize()
+        label = tr(plain(next(iter(changes))))
         self._change(label, replace(self._edit, appearance=replace(self.appearance, **changes)))
 
     def set_person(self, person: About | None) -> None:
         """Make pictures with a personal model, or with the model alone."""
-        self._change(f"Person {person.name}" if person is not None else "No person", replace(self._edit, person=person))
+        self._change(tr("Person {name}", name=person.name) if person is not None else tr("No person"),
+                     replace(self._edit, person=person))
 
     def reset_all(self) -> None:
         """Back to the photo as it is."""
-        self._change("Reset all", replace(self._edit, rig=Rig()))
+        self._change(tr("Reset all"), replace(self._edit, rig=Rig()))
 
     def _change(self, label: str, edit: Edit) -> None:
         if edit == self._edit:
@@ -225,6 +398,7 @@ class Document(QObject):
         before, self._edit = self._edit, edit
         if self._gesture is None:
             self._push(label, before, edit)
+        self._tell_modified()
         self.changed.emit()
 
     def _push(self, label: str, before: Edit, after: Edit) -> None:
@@ -237,7 +411,13 @@ class Document(QObject):
         edit = difference.applied(self._edit)
         if edit != self._edit:
             self._edit = edit
+            self._tell_modified()
             self.changed.emit()
+
+    def _tell_modified(self) -> None:
+        if self.modified is not self._was_modified:
+            self._was_modified = self.modified
+            self.modified_changed.emit(self._was_modified)
 
     def _clamp(self, name: str, value: Value | None) -> Value | None:
         row = self.parameters().get(name)
@@ -245,5 +425,5 @@ class Document(QObject):
 
     def _label(self, values: Mapping[str, Any]) -> str:
         rows = self.parameters()
-        names = [rows[name].label for name in values if name in rows]
-        return names[0] if len(names) == 1 else "Edit"
+        names = [tr(rows[name].label) for name in values if name in rows]
+        return names[0] if len(names) == 1 else tr("Edit")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.language import tr
 from core import paths
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def open_window(opening: Opening, *, device: str | None = None, make_engine: Cal
     """
     from PySide6.QtCore import QTimer
 
+    from app.help.languages import take
     from app.settings import Settings
     from app.setup import Setup
     from app.theme import Theme
@@ -53,6 +55,7 @@ def open_window(opening: Opening, *, device: str | None = None, make_engine: Cal
     sys.setswitchinterval(0.0002)
     app = make_application()
     settings = Settings.load()
+    take(settings.language, app)
     theme = Theme(settings.theme)
     theme.apply()
     asked = Setup(opening.prior, opening.head, opening.estimator)
@@ -66,9 +69,11 @@ def open_window(opening: Opening, *, device: str | None = None, make_engine: Cal
     heartbeat.timeout.connect(lambda: None)
     window.show()
     window.start()
+    window.help.greet()
     first = opening.photo or sample_photo()
     if first is not None:
-        window.open_photo(first, opening.face)
+        window.projects.open(first, opening.face)
+    window.projects.recovering.offer()
     if on_start is not None:
         on_start(window)
     status = app.exec()
@@ -103,20 +108,28 @@ def engine_maker(device: str | None) -> Callable[[Setup], Any]:
     def make(setup: Setup) -> Any:
         from core.engine import Engine
 
-        return Engine(setup.prior, device, setup.head, setup.estimator)
+        return Engine(setup.prior, setup.device or device, setup.head, setup.estimator)
     return make
 
 
-def save_export(engine: Any, result: Any, path: Path, quality: int = 92, deep: bool = False) -> None:
-    """Write a result, with what is kept of the photo's metadata and the request that made it.
+def save_export(engine: Any, result: Any, path: Path, *, buffers: Path | None = None, mesh: Path | None = None,
+                **options: Any) -> str:
+    """Write a result (`core.export_picture.write_result`); returns what the user should know of it, '' if nothing.
 
-    deep: lay the change (which has 8 bits) over the photo's own 16 bits a channel, where it has them.
+    buffers: a folder for the buffers too; mesh: a file for the edited head. options: fields of `ExportOptions`.
     """
-    from core.export import save_image
+    from core.export_buffers import save_buffers
+    from core.export_picture import ExportOptions, write_result
+    from core.mesh_files import save_mesh
 
-    photo = engine.session(result.request.photo).photo
-    picture = photo.paste(result.crop, deep=True) if deep else result.image
-    save_image(picture, path, source=photo.image, request_json=result.request.to_json(), quality=quality)
+    request = result.request
+    session = engine.session(request.photo)
+    note = write_result(session.photo, result, path, ExportOptions(**options), model=engine.prior.name)
+    if buffers is not None:
+        save_buffers(engine.buffers(session, request.rig, identity=request.identity), buffers)
+    if mesh is not None:
+        save_mesh(mesh, engine.head, engine.edited_code(session, request.rig, request.identity, request.method))
+    return note
 
 
 def sample_photo() -> Path | None:
@@ -152,7 +165,7 @@ def _catch_everything(window: Window) -> Callable[..., Any]:
             return
         from app.worker import explain
 
-        window.banner.say(explain(error, "doing that") if isinstance(error, Exception) else str(error))
+        window.banner.say(explain(error, tr("doing that")) if isinstance(error, Exception) else str(error))
         previous(kind, error, trace)
 
     sys.excepthook = hook
