@@ -1,28 +1,30 @@
 """The canvas: what the mouse, the wheel and dropped files do to the picture."""
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
+from app.canvas.head import START, Grip, covers, outline, turn_cursor
 from app.canvas.stage import Stage
 from app.theme import Theme
 
 GRAB = 8.0
-WHEEL_STEP = 0.05
 
 
 class Canvas(Stage):
-    """The stage with its hands: split line, light ball and face boxes are dragged and clicked here.
+    """The stage with its hands: split line, head and face boxes are dragged and clicked here; the light ball has its own hands.
 
-    light_pressed, light_dragged (azimuth, elevation), light_released: the ball. light_stepped (by): wheel on the ball.
     face_picked: index of a clicked face. dropped: path of a dropped file. cancel_clicked: the progress badge was clicked.
+    head_pressed, head_turned (yaw, pitch in degrees since then), head_rolled (degrees), head_released: the head is turned.
     """
 
-    light_pressed = Signal()
-    light_dragged = Signal(float, float)
-    light_released = Signal()
-    light_stepped = Signal(float)
+    head_pressed = Signal()
+    head_turned = Signal(float, float)
+    head_rolled = Signal(float)
+    head_released = Signal()
     face_picked = Signal(int)
     dropped = Signal(str)
     cancel_clicked = Signal()
@@ -31,6 +33,8 @@ class Canvas(Stage):
         super().__init__(theme, parent)
         self._last = QPointF()
         self._space = False
+        self._grip: Grip | None = None
+        self._rolls = False
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -41,15 +45,19 @@ class Canvas(Stage):
         if self.picking:
             hits = [i for i, box in enumerate(self._face_rects()) if box.contains(point)]
             return min(hits, key=lambda i: self._face_rects()[i].width()) if hits else None
-        if self._has_ball:
-            self._place_ball()
-            if self.ball.contains(point):
-                return "ball"
         if self.status[2] is not None and self._badge_box.contains(point):
             return "badge"
         if self._splits and abs(point.x() - self.split_x()) <= GRAB and self.view.rect.contains(point):
             return "split"
+        if self.turns_head and not self.show_original and not self._space and self._covered(point):
+            return "head"
         return None
+
+    def _covered(self, point: QPointF) -> bool:
+        if self.show_inset and self.inset_box().contains(point):
+            return False
+        at = self._crop_to_widget().inverted()[0].map(point)
+        return covers(self._live, at.x(), at.y())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Take hold of what is under the mouse."""
@@ -59,20 +67,24 @@ class Canvas(Stage):
         if pan and self._photo is not None:
             self._drag = "pan"
         elif event.button() == Qt.MouseButton.LeftButton:
-            self._press(self._target(point), point)
+            self._press(self._target(point), point, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+        elif event.button() == Qt.MouseButton.RightButton and self._drag is None and self._target(point) == "head":
+            self._press("head", point, rolls=True)
         self._set_cursor(self._drag)
 
-    def _press(self, target: str | int | None, point: QPointF) -> None:
+    def _press(self, target: str | int | None, point: QPointF, rolls: bool = False) -> None:
         if isinstance(target, int):
             self.face_picked.emit(target)
         elif target == "badge":
             self.cancel_clicked.emit()
-        elif target == "ball":
-            self._drag = "ball"
-            self.light_pressed.emit()
-            self.light_dragged.emit(*self.ball.aim_at(point))
         elif target == "split":
             self._drag = "split"
+        elif target == "head" and self._live is not None:
+            x, y, half = outline(self._live)
+            place = self._crop_to_widget()
+            edge = place.map(QPointF(x + half, y)) - place.map(QPointF(x, y))
+            self._grip, self._rolls = Grip(point, place.map(QPointF(x, y)), math.hypot(edge.x(), edge.y())), rolls
+            self._drag = "grip"
         elif self._photo is not None and not self.view.fitted:
             self._drag = "pan"
 
@@ -85,17 +97,28 @@ class Canvas(Stage):
             rect = self.view.rect
             self.split = min(1.0, max(0.0, (point.x() - rect.left()) / rect.width()))
             self.update()
-        elif self._drag == "ball":
-            self.light_dragged.emit(*self.ball.aim_at(point))
+        elif self._grip is not None:
+            self._turn(self._grip, point)
         else:
             self._hover(self._target(point))
         self._last = point
 
+    def _turn(self, grip: Grip, point: QPointF) -> None:
+        """The head follows the mouse, once that has gone far enough to be no click."""
+        if self._drag == "grip" and (point - grip.at).manhattanLength() >= START:
+            self._drag = "head"
+            self.head_pressed.emit()
+        if self._drag == "head" and self._rolls:
+            self.head_rolled.emit(grip.roll(point))
+        elif self._drag == "head":
+            self.head_turned.emit(*grip.turn(point))
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Let go."""
-        drag, self._drag = self._drag, None
-        if drag == "ball":
-            self.light_released.emit()
+        drag, self._drag, self._grip = self._drag, None, None
+        if drag == "head":
+            self.update()
+            self.head_released.emit()
         self._hover(self._target(event.position()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -104,7 +127,7 @@ class Canvas(Stage):
         if target == "split":
             self.split = 0.5
             self.update()
-        elif target is None:
+        elif target in (None, "head"):
             self.fit()
 
     def _hover(self, target: str | int | None) -> None:
@@ -114,8 +137,12 @@ class Canvas(Stage):
         self._set_cursor(target)
 
     def _set_cursor(self, target: str | int | None) -> None:
-        shapes = {"split": Qt.CursorShape.SplitHCursor, "ball": Qt.CursorShape.PointingHandCursor,
-                  "badge": Qt.CursorShape.PointingHandCursor, "pan": Qt.CursorShape.ClosedHandCursor}
+        shapes = {"split": Qt.CursorShape.SplitHCursor,
+                  "badge": Qt.CursorShape.PointingHandCursor, "pan": Qt.CursorShape.ClosedHandCursor,
+                  "grip": Qt.CursorShape.ClosedHandCursor, "head": Qt.CursorShape.ClosedHandCursor}
+        if target == "head" and self._drag is None:
+            self.setCursor(turn_cursor(self.devicePixelRatioF()))
+            return
         shape = Qt.CursorShape.PointingHandCursor if isinstance(target, int) else shapes.get(target or "")
         if shape is None:
             shape = Qt.CursorShape.OpenHandCursor if self._space else Qt.CursorShape.ArrowCursor
@@ -128,14 +155,11 @@ class Canvas(Stage):
         super().leaveEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Over the ball: the lamp's strength; elsewhere: zoom."""
+        """Zoom."""
         notches = event.angleDelta().y() / 120
         if not notches or self._photo is None:
             return
-        if self._target(event.position()) == "ball":
-            self.light_stepped.emit(notches * WHEEL_STEP)
-        else:
-            self.zoom(1.15 ** notches, event.position())
+        self.zoom(1.15 ** notches, event.position())
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.language import tr
+
 WIDTH = 440
 MARGIN = 18
 
@@ -18,13 +20,13 @@ class Notice(QFrame):
         super().__init__(parent)
         self.clear = 0  # x that it stays right of, where there is room
         self.setObjectName("notice")
-        self.title = QLabel("No picture can be made")
+        self.title = QLabel(tr("No picture can be made"))
         self.title.setObjectName("noticeTitle")
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        show, choose = QPushButton("Show the head"), QPushButton("Models and heads …")
-        show.setToolTip("The rendered head follows the sliders")
+        show, choose = QPushButton(tr("Show the head")), QPushButton(tr("Models and heads …"))
+        show.setToolTip(tr("The rendered head follows the sliders"))
         show.clicked.connect(self.head_asked)
         choose.clicked.connect(self.models_asked)
         buttons = QHBoxLayout()

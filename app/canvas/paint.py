@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QTransform,
 )
 
+from app.language import tr
 from app.theme import Colors, pixmap
 
 INSET = 168.0
@@ -114,10 +115,11 @@ def inset(painter: QPainter, base: QImage, live: QImage | None, box: QRectF, col
     painter.drawPath(path)
     painter.setFont(font(11))
     strip = QRectF(box.left() + 8, box.bottom() - 24, box.width() - 16, 18)
+    said = tr("Live head")
     painter.setPen(QColor(0, 0, 0, 170))
-    painter.drawText(strip.translated(0, 1), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "Live head")
+    painter.drawText(strip.translated(0, 1), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, said)
     painter.setPen(QColor(colors.on_badge))
-    painter.drawText(strip, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "Live head")
+    painter.drawText(strip, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, said)
 
 
 def face_boxes(painter: QPainter, boxes: list[QRectF], hot: int, chosen: int, colors: Colors) -> None:
@@ -134,7 +136,7 @@ def face_boxes(painter: QPainter, boxes: list[QRectF], hot: int, chosen: int, co
         color = QColor(colors.accent if i in (hot, chosen) else "#ffffff")
         painter.setPen(QPen(color, 3 if i == hot else 2))
         painter.drawRoundedRect(box, 8, 8)
-        badge(painter, f"Face {i + 1}", QPointF(box.left(), box.bottom() + 6), colors,
+        badge(painter, tr("Face {number}", number=i + 1), QPointF(box.left(), box.bottom() + 6), colors,
               dot=colors.accent if i == chosen else None)
 
 

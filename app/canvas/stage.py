@@ -9,12 +9,14 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.canvas import paint
-from app.canvas.ball import RIM, Ball
+from app.canvas.ball import LightBall
 from app.canvas.view import View
+from app.language import tr
 from app.picture import PhotoView
 from app.theme import Theme
 
 CROP_WORLD = 1024.0  # the crop is shown as a square of this many picture pixels
+GHOST = 0.45  # of the head while it is turned by hand
 
 
 class Mode(Enum):
@@ -43,12 +45,14 @@ class Stage(QWidget):
         self.split: float = 0.5
         self.show_split = True
         self.show_inset = True
-        self.show_ball = True
+        self._show_ball = True
+        self.turns_head = False
         self.whole = False
         self.overlay = False
         self.overlay_alpha = 0.6
         self.show_original = False
-        self.ball = Ball()
+        self.ball = LightBall(self)
+        self.ball.hide()
         self.status: tuple[str, str, float | None] = ("", "", None)  # text, colour, share done
         self.busy_text = ""
         self._photo: PhotoView | None = None
@@ -71,8 +75,8 @@ class Stage(QWidget):
         self._spin.timeout.connect(self.update)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(360, 320)
-        self.setAccessibleName("Picture")
-        self.setAccessibleDescription("The photo with its edit. Drag the line to compare with the original.")
+        self.setAccessibleName(tr("Picture"))
+        self.setAccessibleDescription(tr("The photo with its edit. Drag the line to compare with the original."))
         theme.changed.connect(self.update)
 
     # -- what is shown
@@ -99,17 +103,25 @@ class Stage(QWidget):
     def set_live(self, image: QImage | None) -> None:
         """The buffer of the present edit: of `mode` in a buffer view, else the rendered head."""
         self._live = image
-        if self.mode is Mode.PHOTO and not self.overlay:
+        if self.mode is Mode.PHOTO and not self.overlay and not self.turning:
             self.update(self.inset_box().toAlignedRect())  # a frame of a drag: the large picture needn't be drawn again
         else:
             self.update()
 
-    def set_light(self, light: Any, azimuth: float, elevation: float, color: QColor) -> None:
-        """The light (9, 3) that the ball shows, and its key lamp."""
+    @property
+    def turning(self) -> bool:
+        """Whether the mouse turns the head now: it is shown over the picture meanwhile, which is behind."""
+        return self._drag == "head"
+
+    @property
+    def show_ball(self) -> bool:
+        """Whether the light ball may be seen, where there is a photo."""
+        return self._show_ball
+
+    @show_ball.setter
+    def show_ball(self, on: bool) -> None:
+        self._show_ball = on
         self._place_ball()
-        self.ball.set_light(light, azimuth, elevation, color)
-        reach = self.ball.radius * RIM + 8
-        self.update(QRectF(self.ball.centre.x() - reach, self.ball.centre.y() - reach, 2 * reach, 2 * reach).toAlignedRect())
 
     def set_whole(self, whole: bool) -> None:
         """Show the whole photo, or the crop around the face."""
@@ -158,6 +170,7 @@ class Stage(QWidget):
 
     def _set_view(self, view: View) -> None:
         self.view = view
+        self._place_ball()
         self.update()
         self.zoom_changed.emit(view.zoom)
 
@@ -195,10 +208,6 @@ class Stage(QWidget):
         return (self.show_split and self._photo is not None and not self.picking and not self.show_original
                 and (self._after is not None or self.mode is not Mode.PHOTO))
 
-    @property
-    def _has_ball(self) -> bool:
-        return self.show_ball and self._photo is not None and not self.picking
-
     def _face_rects(self) -> list[QRectF]:
         return [self.view.transform.mapRect(box) for box in self._faces or ()]
 
@@ -220,13 +229,13 @@ class Stage(QWidget):
             self._paint_picture(painter, self._photo)
             self._paint_over(painter, self._photo)
         elif not self.busy_text:
-            paint.empty_page(painter, QRectF(self.rect()), colors, "Drop a portrait here",
-                             "or choose Open photo. Pictures stay on this computer.", self._drop)
+            paint.empty_page(painter, QRectF(self.rect()), colors, tr("Drop a portrait here"),
+                             tr("or choose Open photo. Pictures stay on this computer."), self._drop)
         if self.busy_text:
             self._paint_busy(painter)
         if self._drop and self._photo is not None:
             painter.fillRect(self.rect(), QColor(0, 0, 0, 110))
-            paint.badge(painter, "Drop to open", QRectF(self.rect()).center() - QPointF(50, 13), colors)
+            paint.badge(painter, tr("Drop to open"), QRectF(self.rect()).center() - QPointF(50, 13), colors)
 
     def _paint_picture(self, painter: QPainter, photo: PhotoView) -> None:
         self._paint_before(painter, photo)
@@ -240,8 +249,8 @@ class Stage(QWidget):
         else:
             if self._after is not None:
                 self._paint_crop(painter, self._scaled("after", self._after))
-            if self.overlay:
-                self._paint_live(painter, self.overlay_alpha)
+            if self.overlay or self.turning:
+                self._paint_live(painter, self.overlay_alpha if self.overlay else GHOST)
         painter.restore()
 
     def _paint_before(self, painter: QPainter, photo: PhotoView) -> None:
@@ -300,14 +309,10 @@ class Stage(QWidget):
             if ("inset", 0) not in self._mips:
                 self._mips["inset", 0] = paint.smooth(photo.crop, self.inset_box().width() * self.devicePixelRatioF())
             paint.inset(painter, self._mips["inset", 0], self._live, self.inset_box(), colors)
-        if self._has_ball:
-            self._place_ball()
-            self.ball.hot = self._hot == "ball" or self._drag == "ball"
-            self.ball.paint(painter, self.devicePixelRatioF())
         text, color, done = self.status
         self._badge_box = QRectF()
         if self.show_original:
-            paint.badge(painter, "Original", QPointF(paint.PAD, top), colors)
+            paint.badge(painter, tr("Original"), QPointF(paint.PAD, top), colors)
         elif text:
             self._badge_box = paint.badge(painter, text, QPointF(paint.PAD, top), colors, dot=color, ring=done)
 
@@ -322,5 +327,5 @@ class Stage(QWidget):
         painter.drawText(QRectF(0, centre.y() + 12, self.width(), 24), Qt.AlignmentFlag.AlignCenter, self.busy_text)
 
     def _place_ball(self) -> None:
-        reach = self.ball.radius * RIM + 6
-        self.ball.centre = QPointF(self.width() - paint.PAD - reach, paint.PAD + reach)
+        self.ball.setVisible(self._show_ball and self._photo is not None and not self.picking)
+        self.ball.place_in(QRectF(self.rect()).adjusted(paint.PAD, paint.PAD, -paint.PAD, -paint.PAD))

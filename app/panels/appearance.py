@@ -18,6 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Appearance, Document
+from app.language import tr, within
+from app.names import block_name
 from app.panels.choice import choice, labelled, seed_row
 from app.panels.section import Section, clear_layout
 from app.panels.slider import ParameterRow
@@ -32,18 +34,21 @@ _STRENGTH = Parameter("appearance.strength", "Strength", "Appearance", 0, 1, Non
 _GUIDANCE = Parameter("appearance.guidance", "Emphasis", "Appearance", 0, MAX_GUIDANCE, None, "", 0.05,
                       "How much of the edit the model follows: 1 as the controls say, more exaggerates it, "
                       "0 only moves and relights the photo's own pixels")
+_REACH = Parameter("appearance.reach", "Reach", "Appearance", 0, 1, None, "", 0.01,
+                   "How far from the head the change may go: 0 the head alone, 0.5 its hair, neck and shoulders too, "
+                   "1 everything around it")
 _BLEND = Parameter("appearance.blend", "Blend", "Appearance", 0, 1, 1.0, "", 0.01,
                    "How far the appearance goes from the photo's own (0) to the copied one (1)")
 NOISES = (("inverted", "From photo", "Keep everything of the photo that the edit doesn't touch"),
           ("seeded", "From seed", "Start from drawn noise: more is made anew"))
 METHODS = (("studio", "Studio", "The picture starts from the photo's own pixels: what the edit doesn't touch stays as it is"),
            ("paper", "As in the paper", "The whole face crop is made anew from drawn noise, as the published system does it.\n"
-            "The seed draws the noise; strength, emphasis and background have no part in it."))
+            "The seed draws the noise; strength, emphasis, background and reach have no part in it."))
 METHOD_STEPS = {"studio": DEFAULT_STEPS, "paper": PAPER_STEPS}
 
 
 class AppearancePanel(Section):
-    """Method, noise, seed, steps, strength, guidance, background, and copies from other photos.
+    """Method, noise, seed, steps, strength, guidance, background, reach, and copies from other photos.
 
     copy_asked(block): the user wants to choose a photo to copy that block from.
     """
@@ -51,19 +56,20 @@ class AppearancePanel(Section):
     copy_asked = Signal(str)
 
     def __init__(self, theme: Theme, document: Document, parent: QWidget | None = None) -> None:
-        super().__init__(theme, "Appearance", parent=parent)
+        super().__init__(theme, tr("Appearance"), parent=parent)
         self.document = document
         self.method: dict[str, QToolButton] = {}
         self.noise: dict[str, QToolButton] = {}
         self.seed = QSpinBox()
         self.dice = QToolButton()
-        self.background = QCheckBox("Keep the background")
+        self.background = QCheckBox(tr("Keep the background"))
         self.steps = self._slider(_STEPS, "steps", whole=True)
         self.strength = self._slider(_STRENGTH, "strength")
         self.guidance = self._slider(_GUIDANCE, "guidance")
+        self.reach = self._slider(_REACH, "reach")
         self.copies = QVBoxLayout()
         self.blend: ParameterRow | None = None
-        self.copy_button = QPushButton("Copy from another photo")
+        self.copy_button = QPushButton(tr("Copy from another photo"))
         self._build()
         self.reset_asked.connect(self._reset_appearance)
         document.changed.connect(self.refresh)
@@ -73,19 +79,20 @@ class AppearancePanel(Section):
         self.refresh()
 
     def _build(self) -> None:
-        self.noise_row = labelled("Noise", choice(NOISES, self.noise, lambda name: self.document.set_appearance(noise=name)))
-        self.add(labelled("Method", choice(METHODS, self.method, self._choose_method)))
+        self.noise_row = labelled(tr("Noise"), choice(NOISES, self.noise, lambda name: self.document.set_appearance(noise=name)))
+        self.add(labelled(tr("Method"), choice(METHODS, self.method, self._choose_method)))
         self.add(self.noise_row)
-        self.add(labelled("Seed", seed_row(self.seed, self.dice, lambda value: self.document.set_appearance(seed=value))))
+        self.add(labelled(tr("Seed"), seed_row(self.seed, self.dice, lambda value: self.document.set_appearance(seed=value))))
         self.add(self.steps)
         self.add(self.strength)
         self.add(self.guidance)
-        self.background.setToolTip("Leave the photo's own pixels where the edit changes nothing")
+        self.background.setToolTip(tr("Leave the photo's own pixels where the edit changes nothing"))
         self.background.toggled.connect(lambda on: self.document.set_appearance(hold_background=on))
         self.add(self.background)
+        self.add(self.reach)
         menu = QMenu(self.copy_button)
         for block in COPY_BLOCKS:
-            menu.addAction(f"{block.capitalize()} …").triggered.connect(partial(self._ask_copy, block))
+            menu.addAction(f"{block_name(block)} …").triggered.connect(partial(self._ask_copy, block))
         self.copy_button.setMenu(menu)
         self.copy_button.setObjectName("wide")
         self.rows.addSpacing(8)
@@ -104,7 +111,7 @@ class AppearancePanel(Section):
 
     def _slider(self, parameter: Parameter, name: str, whole: bool = False) -> ParameterRow:
         row = ParameterRow(self._theme, parameter)
-        row.began.connect(lambda _: self.document.begin(parameter.label))
+        row.began.connect(lambda _: self.document.begin(tr(parameter.label)))
         row.moved.connect(lambda _, value: self.document.set_appearance(**{name: round(value) if whole else value}))
         row.ended.connect(self.document.end)
         row.reset_asked.connect(lambda _: self.document.set_appearance(**{name: getattr(self._plain(), name)}))
@@ -117,6 +124,7 @@ class AppearancePanel(Section):
         self.noise[look.noise].setChecked(True)
         for unused_by_paper in (self.noise_row, self.strength, self.guidance, self.background):
             unused_by_paper.setEnabled(look.method == "studio")
+        self.reach.setEnabled(look.method == "studio" and look.hold_background)
         for widget, value in ((self.seed, look.seed), (self.background, look.hold_background)):
             blocked = widget.blockSignals(True)
             if isinstance(widget, QSpinBox):
@@ -127,6 +135,7 @@ class AppearancePanel(Section):
         self.steps.show_value(look.steps, plain.steps, look.steps != plain.steps)
         self.strength.show_value(look.strength, plain.strength, look.strength != plain.strength)
         self.guidance.show_value(look.guidance, plain.guidance, look.guidance != plain.guidance)
+        self.reach.show_value(look.reach, plain.reach, look.reach != plain.reach)
         self.reset.setVisible(look != Appearance())
         self._show_copies()
 
@@ -154,7 +163,7 @@ class AppearancePanel(Section):
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(1)
-        column.addWidget(self._copy_row(copy.block, copy.label or "another photo"))
+        column.addWidget(self._copy_row(copy.block, copy.label or tr("another photo")))
         if copy.block == "appearance":
             self.blend = self._blend_row()
             column.addWidget(self.blend)
@@ -162,7 +171,7 @@ class AppearancePanel(Section):
 
     def _blend_row(self) -> ParameterRow:
         row = ParameterRow(self._theme, _BLEND)
-        row.began.connect(lambda _: self.document.begin(_BLEND.label))
+        row.began.connect(lambda _: self.document.begin(tr(_BLEND.label)))
         row.moved.connect(lambda _, value: self._set_blend(value))
         row.ended.connect(self.document.end)
         row.reset_asked.connect(lambda _: self._set_blend(1.0))
@@ -177,15 +186,15 @@ class AppearancePanel(Section):
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
-        text = QLabel(f"{block.capitalize()} from {label}")
+        text = QLabel(tr("{block} from {photo}", block=block_name(block), photo=label))
         text.setObjectName("note")
         text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         drop = QToolButton()
         drop.setObjectName("rowReset")
         drop.setIcon(self._theme.icon("close"))
         drop.setIconSize(QSize(14, 14))
-        drop.setToolTip(f"Use the photo's own {block} again")
-        drop.setAccessibleName(f"Remove copied {block}")
+        drop.setToolTip(tr("Use the photo's own {block} again", block=within(block_name(block))))
+        drop.setAccessibleName(tr("Remove copied {block}", block=within(block_name(block))))
         drop.clicked.connect(lambda: self.document.drop_copy(block))
         layout.addWidget(text, 1)
         layout.addWidget(drop)
@@ -201,5 +210,6 @@ class AppearancePanel(Section):
         self.steps.recolor()
         self.strength.recolor()
         self.guidance.recolor()
+        self.reach.recolor()
         if self.blend is not None:
             self.blend.recolor()

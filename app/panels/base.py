@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from app.document import Document
+from app.language import tr, within
 from app.panels.pairs import PairRow
 from app.panels.section import Section, clear_layout
 from app.panels.slider import ParameterRow
@@ -22,6 +23,10 @@ Ranges = dict[str, tuple[float, float]]
 @lru_cache(maxsize=4)
 def _ranges(head: Any, code: FaceCode) -> Ranges:
     return rigs.photo_ranges(head, code)
+
+
+def _reset_words(label: str) -> str:
+    return tr("Reset {name}", name=within(tr(label)))
 
 
 class Panel(Section):
@@ -87,10 +92,10 @@ class Panel(Section):
         """A row wired to the document. gutter: see `ParameterRow`."""
         row = ParameterRow(self._theme, parameter, label, gutter=gutter)
         document = self.document
-        row.began.connect(lambda name: document.begin(parameter.label))
+        row.began.connect(lambda name: document.begin(tr(parameter.label)))
         row.moved.connect(lambda name, value: document.set(name, value))
         row.ended.connect(document.end)
-        row.reset_asked.connect(lambda name: document.set(name, None, f"Reset {parameter.label.lower()}"))
+        row.reset_asked.connect(lambda name: document.set(name, None, _reset_words(parameter.label)))
         self.sliders[parameter.name] = row
         return row
 
@@ -127,7 +132,7 @@ class Panel(Section):
 
     def _reset_all(self) -> None:
         names = [name for name, _ in self.document.rig.values if name.startswith(self.prefixes)]
-        self.document.update(dict.fromkeys(names), f"Reset {self.title.lower()}")
+        self.document.update(dict.fromkeys(names), tr("Reset {name}", name=within(self.title)))
 
     def _recolor_all(self) -> None:
         for section in (self, *self.findChildren(Section)):

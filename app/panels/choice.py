@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
 
+from app.language import tr
 from app.panels.slider import LABEL_WIDTH
 
 MAX_SEED = 2**31 - 1
 
 
 def choice(choices: Sequence[tuple[str, str, str]], buttons: dict[str, QToolButton], choose: Callable[[str], None]) -> QWidget:
-    """Two buttons or more of which one is down, filled into `buttons` by name. choices: name, label and tool tip of each.
+    """Two buttons or more of which one is down, filled into `buttons` by name. choices: name, label and tool tip of each, in
+    plain English.
     choose(name) hears of one that was pressed."""
     box = QWidget()
     layout = QHBoxLayout(box)
@@ -25,8 +27,8 @@ def choice(choices: Sequence[tuple[str, str, str]], buttons: dict[str, QToolButt
         button.setObjectName("segment")
         button.setProperty("edge", "left" if i == 0 else "right" if i == len(choices) - 1 else "middle")
         button.setProperty("narrow", True)
-        button.setText(label)
-        button.setToolTip(tip)
+        button.setText(tr(label))
+        button.setToolTip(tr(tip))
         button.setCheckable(True)
         button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
         button.clicked.connect(lambda _=False, name=name: choose(name))
@@ -45,11 +47,11 @@ def seed_row(seed: QSpinBox, dice: QToolButton, choose: Callable[[int], object])
     seed.setRange(0, MAX_SEED)
     seed.lineEdit().setTextMargins(5, 0, 5, 0)
     seed.setKeyboardTracking(False)
-    seed.setAccessibleName("Seed")
+    seed.setAccessibleName(tr("Seed"))
     seed.valueChanged.connect(choose)
     dice.setObjectName("icon")
-    dice.setToolTip("Another seed (another variation)")
-    dice.setAccessibleName("Another seed")
+    dice.setToolTip(tr("Another seed (another variation)"))
+    dice.setAccessibleName(tr("Another seed"))
     dice.setIconSize(QSize(18, 18))
     dice.clicked.connect(lambda: seed.setValue(random.randrange(1, 100_000)))
     layout.addWidget(seed, 1)
@@ -66,6 +68,7 @@ def labelled(text: str, field: QWidget) -> QWidget:
     label = QLabel(text)
     label.setObjectName("rowLabel")
     label.setFixedWidth(LABEL_WIDTH)
+    label.setBuddy(field)
     layout.addWidget(label)
     layout.addWidget(field, 1)
     return row

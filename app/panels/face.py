@@ -6,7 +6,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.document import Document
-from app.language import tr
+from app.language import tr, within
 from app.panels.base import Panel
 from app.panels.face_tools import FaceTools
 from app.panels.face_units import UnitsSection, indented
@@ -65,7 +65,7 @@ class ExpressionPanel(FacePanel):
     dropped = Signal(str)
 
     def __init__(self, theme: Theme, document: Document, settings: Settings, parent: QWidget | None = None) -> None:
-        super().__init__(theme, document, settings, "Expression", parent)
+        super().__init__(theme, document, settings, tr("Expression"), parent)
         self.presets = PresetGrid(theme, "expression", tr("Save this expression …"))
         self.all_presets = QToolButton()
         self.all_presets.setObjectName("minorHead")
@@ -140,7 +140,7 @@ class ExpressionPanel(FacePanel):
         units = units or mine
         title = (tr("All expression units ({count})", count=len(units)) if everyday else
                  tr("All expression modes ({count})", count=len(units)))
-        example = "smile left" if everyday else units[0].label.lower() if units else ""
+        example = within(tr("Smile left") if everyday else tr(units[0].label) if units else "")
         self.units = UnitsSection(self._theme, self, units, title, example, not everyday, self.pair)
         self.units.toggled.connect(lambda _: self.refresh())
         self.add(self.units)
@@ -192,7 +192,7 @@ class JawPanel(Panel):
     prefixes = ("jaw.",)
 
     def __init__(self, theme: Theme, document: Document, parent: QWidget | None = None) -> None:
-        super().__init__(theme, document, "Jaw", parent)
+        super().__init__(theme, document, tr("Jaw"), parent)
 
     def build(self, table: dict[str, Parameter]) -> None:
         """The jaw's rows."""
@@ -206,7 +206,7 @@ class EyesPanel(FacePanel):
     prefixes = ("eyes.", *(f"expression.{name}" for name in LIDS))
 
     def __init__(self, theme: Theme, document: Document, settings: Settings, parent: QWidget | None = None) -> None:
-        super().__init__(theme, document, settings, "Eyes", parent)
+        super().__init__(theme, document, settings, tr("Eyes"), parent)
         self.pad: GazePad | None = None
         self.hold: QCheckBox | None = None
 
@@ -218,7 +218,7 @@ class EyesPanel(FacePanel):
             self.add(self._pad_of(table["eyes.yaw"], table["eyes.pitch"]))
         for row in gaze:
             if row.unit == "°":
-                self.add(self.make_row(row, {"Yaw": tr("To the side"), "Pitch": tr("Up and down")}.get(row.label, row.label),
+                self.add(self.make_row(row, {"Yaw": tr("To the side"), "Pitch": tr("Up and down")}.get(row.label, tr(row.label)),
                                        gutter=GUTTER))
             elif row.name == "eyes.hold":
                 self.add(self._hold_box(row))
@@ -261,7 +261,7 @@ class PosePanel(Panel):
     prefixes = ("pose.",)
 
     def __init__(self, theme: Theme, document: Document, parent: QWidget | None = None) -> None:
-        super().__init__(theme, document, "Pose", parent)
+        super().__init__(theme, document, tr("Pose"), parent)
 
     def build(self, table: dict[str, Parameter]) -> None:
         """The three turns."""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 from app.canvas.sphere import sphere
 from app.document import Document
 from app.lamps import FIELDS, KEY, Lamps, lamp_name, parameter
-from app.language import tr
+from app.language import tr, within
 from app.panels.base import Panel
 from app.panels.light_coefficients import Coefficients
 from app.panels.light_color import ColorRow, pick_color
@@ -39,7 +39,7 @@ class LightPanel(Panel):
     dropped = Signal(str)
 
     def __init__(self, theme: Theme, document: Document, parent: QWidget | None = None) -> None:
-        super().__init__(theme, document, "Light", parent)
+        super().__init__(theme, document, tr("Light"), parent)
         self.lamps = Lamps(document, self)
         self.presets = PresetGrid(theme, "light", tr("Save this light …"))
         self.list = LampList(theme, self.lamps)
@@ -89,8 +89,9 @@ class LightPanel(Panel):
         for field in FIELDS:
             if field != "color":
                 row = table[parameter(number, field)]
-                named = row if number == KEY else replace(row, label=f"{lamp_name(number)} {row.label.lower()}")
-                column.addWidget(self.make_row(named, row.label))
+                named = row if number == KEY else replace(row, label=tr("{lamp} {what}", lamp=lamp_name(number),
+                                                                              what=within(tr(row.label))))
+                column.addWidget(self.make_row(named, tr(row.label)))
         color = self.colors[number] = ColorRow(self._theme, lamp_name(number))
         name, document = parameter(number, "color"), self.document
         text = tr("{lamp} colour", lamp=lamp_name(number))
@@ -140,12 +141,12 @@ class LightPanel(Panel):
         for label, azimuth, elevation in QUICK:
             button = QToolButton()
             button.setObjectName("quick")
-            button.setText(label)
+            button.setText(tr(label))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setIconSize(QSize(_ICON, _ICON))
             button.setIcon(_lamp_icon(azimuth, elevation))
-            button.setToolTip(f"The lamp in hand: {label.lower()}")
-            button.setAccessibleName(f"Light {label.lower()}")
+            button.setToolTip(tr("The lamp in hand: {place}", place=within(tr(label))))
+            button.setAccessibleName(tr("Light {place}", place=within(tr(label))))
             button.clicked.connect(lambda _=False, label=label, azimuth=azimuth, elevation=elevation:
                                    self._aim(label, azimuth, elevation))
             layout.addWidget(button, 1)
@@ -154,7 +155,7 @@ class LightPanel(Panel):
     def _aim(self, label: str, azimuth: float, elevation: float) -> None:
         number = self.lamps.selected
         self.document.update({parameter(number, "azimuth"): azimuth, parameter(number, "elevation"): elevation},
-                             f"{lamp_name(number)}: {label.lower()}")
+                             f"{lamp_name(number)}: {within(tr(label))}")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """A map of surroundings or a set-up may be dropped."""

@@ -35,9 +35,10 @@ class Coefficients(QWidget):
     def _number(self, row: Parameter, term: str) -> Number:
         number = Number(row.low, row.high, row.step, "")
         number.setDecimals(3)
-        number.setAccessibleName(f"Coefficient {term} {row.name[-1]}")
+        number.setAccessibleName(tr("Coefficient {term} {channel}", term=term, channel=row.name[-1]))
         number.setToolTip(row.name)
-        number.valueChanged.connect(lambda value, name=row.name: self._document.set(name, value, f"Coefficient {name}"))
+        number.valueChanged.connect(lambda value, name=row.name: self._document.set(name, value,
+                                                                                     tr("Coefficient {name}", name=name)))
         self.numbers[row.name] = number
         return number
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QColorDialog, QHBoxLayout, QLabel, QMenu, QSpinBox
 
 from app.canvas.ball_paint import lamp_color
 from app.document import Document
-from app.language import tr
+from app.language import tr, within
 from app.panels.slider import LABEL_WIDTH, NUMBER_WIDTH
 from app.panels.track import ZeroSlider
 from app.theme import Theme
@@ -145,7 +145,7 @@ class ColorRow(QWidget):
         tip = tr("Colour temperature: low is warm as a candle, {neutral} K is daylight and white, high is blue as the sky.",
                  neutral=NEUTRAL)
         self.label.setObjectName("rowLabel")
-        self.label.setToolTip(tr("Colour of the {lamp}", lamp=lamp.lower()))
+        self.label.setToolTip(tr("Colour of the {lamp}", lamp=within(lamp)))
         self.swatch.setObjectName("swatch")
         self.swatch.setProperty("narrow", True)
         self.swatch.setIconSize(QSize(28, 16))

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QSizePolicy,
 from app.canvas.ball_paint import dark_on, lamp_color
 from app.canvas.paint import font
 from app.lamps import KEY, Lamps, is_behind, lamp_name, spoken
-from app.language import tr
+from app.language import tr, within
 from app.theme import Theme
 from core.light_rig import LAMPS, PlacedLamp
 
@@ -143,7 +143,7 @@ class LampList(QWidget):
         remove.setFixedSize(22, 22)
         remove.setIconSize(QSize(14, 14))
         remove.setToolTip(tr("Take this lamp down"))
-        remove.setAccessibleName(tr("Remove {lamp}", lamp=lamp_name(number).lower()))
+        remove.setAccessibleName(tr("Remove {lamp}", lamp=within(lamp_name(number))))
         remove.clicked.connect(partial(self._remove, number))
         policy = remove.sizePolicy()
         policy.setRetainSizeWhenHidden(True)

@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from app.document import Document
-from app.language import tr
+from app.language import tr, within
 from app.panels.slider import ROW_HEIGHT, ParameterRow
 from app.theme import Theme
 from core.rig import Parameter, Value
@@ -116,7 +116,7 @@ class PairRow(QWidget):
         self._place()
 
     def _tell_chain(self, together: bool) -> None:
-        name = self._label.lower()
+        name = within(self._label)
         self.chain.setAccessibleName(tr("Left and right of {name} apart", name=name) if together else
                                      tr("Left and right of {name} together", name=name))
         self.chain.setToolTip(tr("Left and right move together. Press to move them apart.") if together else
@@ -147,7 +147,7 @@ class PairRow(QWidget):
         self._set(row, value)
 
     def _reset(self, row: ParameterRow, label: str, _name: str) -> None:
-        self._set(row, 0.0, tr("Reset {name}", name=label.lower()))
+        self._set(row, 0.0, tr("Reset {name}", name=within(label)))
 
     def _set(self, row: ParameterRow, value: float, label: str = "") -> None:
         left, right = self._totals(self._document.values())
@@ -166,5 +166,6 @@ class PairRow(QWidget):
         self.chained.emit(self._names[0], self.linked)
         left, right = self._totals(self._document.values())
         if self.linked and left != right:
-            self._document.update(self._told((left + right) / 2, (left + right) / 2), tr("Link {name}", name=self._label.lower()))
+            both = (left + right) / 2
+            self._document.update(self._told(both, both), tr("Link {name}", name=within(self._label)))
         self._arrange()

@@ -8,6 +8,7 @@ from PySide6.QtGui import QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.document import Document
+from app.language import tr
 from app.panels.section import Section
 from app.personal.shelf import PeopleShelf, unfit
 from app.personal.words import facts, gain
@@ -31,12 +32,12 @@ class PersonPanel(Section):
     people_asked = Signal()
 
     def __init__(self, theme: Theme, document: Document, parent: QWidget | None = None) -> None:
-        super().__init__(theme, "Person", parent=parent)
+        super().__init__(theme, tr("Person"), parent=parent)
         self.document = document
         self.shelf: PeopleShelf | None = None
         self.who = _Choice()
         self.facts = QLabel()
-        self.personalize, self.people = QPushButton("Personalize …"), QPushButton("People …")
+        self.personalize, self.people = QPushButton(tr("Personalize …")), QPushButton(tr("People …"))
         self.loading = ""
         self._build()
         self.who.activated.connect(self._chosen)
@@ -50,8 +51,8 @@ class PersonPanel(Section):
         self.refresh()
 
     def _build(self) -> None:
-        self.who.setAccessibleName("Person")
-        self.who.setToolTip("Whose face the pictures are made for")
+        self.who.setAccessibleName(tr("Person"))
+        self.who.setToolTip(tr("Whose face the pictures are made for"))
         self.who.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.who.setMinimumContentsLength(12)
         self.facts.setObjectName("note")
@@ -84,11 +85,11 @@ class PersonPanel(Section):
         person = self.document.person
         self._fill()
         if self.loading:
-            self.facts.setText(f"Loading {self.loading} …")
+            self.facts.setText(tr("Loading {name} …", name=self.loading))
         elif person is None:
             aside = self.document.person_set_aside
-            self.facts.setText(NOBODY if aside is None else f"{unfit(aside, self.document.prior_digest, self._head)} "
-                               "It comes back with that model.")
+            self.facts.setText(tr(NOBODY) if aside is None else
+                               f"{unfit(aside, self.document.prior_digest, self._head)} {tr('It comes back with that model.')}")
         else:
             known = facts(person.photos, str(person.card.get("preset", "")), person.created)
             self.facts.setText("\n".join(filter(None, (known, gain(person)))))
@@ -102,12 +103,12 @@ class PersonPanel(Section):
     def _fill(self) -> None:
         """'Anyone', the people of the shelf, and the document's own where it isn't on the shelf: one still in training."""
         document, person = self.document, self.document.person
-        rows: list[tuple[str, str, str, str]] = [(ANYONE, "", "", "")]  # title, digest, file, why not
+        rows: list[tuple[str, str, str, str]] = [(tr(ANYONE), "", "", "")]  # title, digest, file, why not
         for entry in self.shelf.entries if self.shelf is not None else ():
             why = entry.problem or unfit(entry, document.prior_digest, self._head)
             rows.append((entry.name, entry.digest or "?", str(entry.file), why))
         if person is not None and all(digest != person.digest for _, digest, _, _ in rows):
-            rows.append((f"{person.name}, still being learned", person.digest, "", ""))
+            rows.append((tr("{name}, still being learned", name=person.name), person.digest, "", ""))
         if [self.who.itemData(i) for i in range(self.who.count())] != rows:
             self.who.clear()
             model = self.who.model()

@@ -11,6 +11,7 @@ from PySide6.QtGui import QContextMenuEvent, QImage, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QSizePolicy, QWidget
 
 from app.dialogs.asking import ask_leave, ask_name
+from app.dialogs.kinds import kinds
 from app.language import tr
 from app.panels.preset_tile import NAME, Tile
 from app.theme import Theme
@@ -24,7 +25,7 @@ COLUMNS = 4  # at the narrowest panel; more where there is room
 FOLDED_ROWS = 2
 _NARROW = 76
 _GAP = 4
-FILES = "Presets (*.json)"
+FILES = (".json",)
 
 
 def shown_name(preset: Preset) -> str:
@@ -226,7 +227,7 @@ class PresetGrid(QWidget):
 
     def ask_import(self) -> None:
         """Let the user choose a preset's file."""
-        path, _ = QFileDialog.getOpenFileName(self, tr("Import a preset"), self.folder, FILES)
+        path, _ = QFileDialog.getOpenFileName(self, tr("Import a preset"), self.folder, kinds((tr("Presets"), FILES)))
         if path:
             self.folder = str(Path(path).parent)
             self.import_file(Path(path))
@@ -234,7 +235,8 @@ class PresetGrid(QWidget):
     def ask_export(self, preset: Preset) -> None:
         """Let the user choose where a preset is written."""
         start = Path(self.folder) / f"{slug(preset.name, 'preset')}.json"
-        path, _ = QFileDialog.getSaveFileName(self, tr("Export {name}", name=preset.name), str(start), FILES)
+        path, _ = QFileDialog.getSaveFileName(self, tr("Export {name}", name=preset.name), str(start),
+                                              kinds((tr("Presets"), FILES)))
         if path:
             self.folder = str(Path(path).parent)
             self._try(lambda: presets.export(preset, Path(path)))

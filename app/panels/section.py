@@ -4,6 +4,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from app.language import tr, within
 from app.theme import Theme
 
 
@@ -45,8 +46,8 @@ class Section(QWidget):
         self.reset.setObjectName("rowReset")
         self.reset.setIconSize(QSize(14, 14))
         self.reset.setFixedSize(22, 22)
-        self.reset.setToolTip(f"Reset {title.lower()}")
-        self.reset.setAccessibleName(f"Reset {title}")
+        self.reset.setToolTip(tr("Reset {name}", name=within(title)))
+        self.reset.setAccessibleName(tr("Reset {name}", name=title))
         self.reset.setVisible(False)
         self.note = QLabel()
         self.note.setObjectName("note")

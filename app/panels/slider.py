@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from app.language import tr
+from app.language import tr, within
 from app.panels.track import ZeroSlider
 from app.theme import Theme
 from core.rig import Parameter
@@ -39,6 +39,14 @@ class Number(QDoubleSpinBox):
         else:
             event.ignore()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape puts a half-typed number back."""
+        if event.key() == Qt.Key.Key_Escape and self.lineEdit().isModified():
+            self.show_value(self.value())
+            self.selectAll()
+        else:
+            super().keyPressEvent(event)
+
     def show_value(self, value: float) -> None:
         """Show without telling anybody."""
         blocked = self.blockSignals(True)
@@ -64,7 +72,7 @@ class ParameterRow(QWidget):
         self._theme = theme
         self.parameter = parameter
         self._gutter = gutter
-        text = label or parameter.label
+        text = label or tr(parameter.label)
         self.label = QLabel(text)
         self.label.setObjectName("rowLabel")
         self.label.setFixedWidth(LABEL_WIDTH)
@@ -79,6 +87,7 @@ class ParameterRow(QWidget):
         policy = self.reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.reset.setSizePolicy(policy)
+        self.label.setBuddy(self.number)
         self._name_for_readers(text)
         self._lay_out()
         self._pause = QTimer(self)
@@ -92,15 +101,15 @@ class ParameterRow(QWidget):
 
     def _name_for_readers(self, text: str) -> None:
         row = self.parameter
-        tip = f"{row.help}\n" if row.help else ""
+        tip = f"{tr(row.help)}\n" if row.help else ""
         self.label.setToolTip(f"{tip}{row.name}")
         self._tip = f"{tip}{tr('Drag, or use the arrow keys. Double click to reset.')}"
         self.slider.setToolTip(self._tip)
-        self.slider.setAccessibleName(f"{text} slider")
+        self.slider.setAccessibleName(tr("{name} slider", name=text))
         self.number.setAccessibleName(text)
         self.number.setToolTip(f"{tip}{tr('Type a number, or use the arrow keys.')}")
-        self.reset.setAccessibleName(f"Reset {text}")
-        self.reset.setToolTip(f"Reset {text.lower()}")
+        self.reset.setAccessibleName(tr("Reset {name}", name=text))
+        self.reset.setToolTip(tr("Reset {name}", name=within(text)))
 
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
