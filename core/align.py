@@ -21,7 +21,13 @@ from core.cv import cv2
 
 MIN_NATIVE = 256
 MAX_NATIVE = 1024
+_FRAME = 5 / 16  # width of the frame around the crop, as a share of the crop's side
 _FEATHER = 0.06  # of the crop's side: over this width an edit fades out toward the crop's border
+
+
+def margin(size: int) -> int:
+    """Width in pixels of the frame around a crop of side `size`: so far beyond the crop an edit may go."""
+    return round(_FRAME * size)
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Alignment:
         return np.column_stack([2 * x / size, 2 * y / size, np.array(self.centre) - x - y])
 
     def crop(self, photo: np.ndarray, size: int | None = None) -> np.ndarray:
-        """The crop (size, size, 3) uint8 of a photo (H, W, 3) uint8; None: at native size.
+        """The crop (size, size, 3) of a photo (H, W, 3) uint8 or uint16, of the same kind; None: at native size.
 
         Sizes below the native one are area averages of the native crop. Outside the photo the picture is mirrored, blurred and
         faded to its median, as in spec section 1.
@@ -89,6 +95,41 @@ class Alignment:
             return native
         shrinking = size < native.shape[0]
         return cv2.resize(native, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC)
+
+    @property
+    def widened(self) -> Alignment:
+        """The alignment of the crop with the frame around it."""
+        k = 1 + 2 * margin(self.native_size) / self.native_size
+        return Alignment(self.centre, (self.x_half[0] * k, self.x_half[1] * k), (self.y_half[0] * k, self.y_half[1] * k))
+
+    def frame(self, photo: np.ndarray) -> np.ndarray:
+        """The native crop with the frame around it, (F, F, 3) like the photo, F = N + 2 * margin(N).
+
+        Outside the photo the picture is only mirrored: unlike in `crop`, nothing inside the photo is blurred.
+        """
+        size = self.native_size
+        edge = margin(size)
+        if _is_identity(self, photo.shape, size):
+            return cv2.copyMakeBorder(photo, edge, edge, edge, edge, cv2.BORDER_REFLECT_101)
+        matrix, factor = self.matrix(size), self.side / size
+        if factor > 1.5:  # as for the crop: brought down first
+            small = (max(1, round(photo.shape[1] / factor)), max(1, round(photo.shape[0] / factor)))
+            matrix = matrix * (np.array(small) / (photo.shape[1], photo.shape[0]))[:, None]
+            photo = cv2.resize(photo, small, interpolation=cv2.INTER_AREA)
+        matrix = np.column_stack([matrix[:, :2], matrix[:, 2] - matrix[:, :2] @ (edge, edge)])
+        side = size + 2 * edge
+        return cv2.warpAffine(photo, _centres(matrix), (side, side), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+                              borderMode=cv2.BORDER_REFLECT_101)
+
+    def open_sides(self, shape: tuple[int, ...]) -> tuple[bool, ...]:
+        """For each side (top, right, bottom, left) of the frame whether the photo ends before it: most of it lies outside."""
+        along = np.linspace(0.1, 0.9, 9)
+        none, whole = np.zeros(9), np.ones(9)
+        found = []
+        for line in ((along, none), (whole, along), (along, whole), (none, along)):
+            x, y = self.widened.to_photo(np.stack(line, 1), 1).T
+            found.append(bool(((x < 0.5) | (y < 0.5) | (x > shape[1] - 0.5) | (y > shape[0] - 0.5)).mean() > 0.7))
+        return tuple(found)
 
     def _native_crop(self, photo: np.ndarray) -> np.ndarray:
         size = self.native_size
@@ -109,11 +150,14 @@ class Alignment:
         return cv2.warpAffine(padded, _centres(matrix), (size, size), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
                               borderMode=cv2.BORDER_REPLICATE)
 
-    def paste(self, photo: np.ndarray, before: np.ndarray, after: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    def paste(self, photo: np.ndarray, before: np.ndarray, after: np.ndarray, mask: np.ndarray | None = None,
+              anew: np.ndarray | None = None) -> np.ndarray:
         """The photo with the difference of two crops laid over it.
 
         photo: (H, W, 3) uint8 or uint16, left as it is. before, after: (S, S, 3) uint8, or float on the scale 0..255, of any one
         size S: the crop as it was and as it should be. mask: (S, S) float in [0, 1], how much of the change to take.
+        anew (S, S): 1 where `after` takes the photo's place instead of being laid on as a difference: where something moved, the
+        photo's own finest detail belongs elsewhere.
         The change fades out toward the crop's border. Only the difference is resampled: the photo's own detail stays, whatever S
         is, and where nothing changed every pixel is bit for bit the photo's.
         Returns an array like `photo`. Raises ValueError when the sizes don't fit.
@@ -122,30 +166,41 @@ class Alignment:
         if not square or mask is not None and mask.shape != before.shape[:2]:
             raise ValueError(f"crops of one square size are needed, not {before.shape} and {after.shape}")
         size = before.shape[0]
-        delta = (after.astype(np.float32) - before.astype(np.float32)) * _feather(size)[..., None]
+        delta = (after.astype(np.float32) - before.astype(np.float32)) * feather(size)[..., None]
         if mask is not None:
             delta *= mask.astype(np.float32)[..., None]
         if not delta.any():
             return photo.copy()
+        method = cv2.INTER_LINEAR
+        if anew is not None and anew.any():
+            share = (anew * feather(size))[..., None]
+            delta, method = np.concatenate([delta + before * share, share], -1), cv2.INTER_CUBIC
         target = int(np.ceil(self.side))
         if target < size:  # the photo is coarser than the crop: average, don't pick
             delta, size = cv2.resize(delta, (target, target), interpolation=cv2.INTER_AREA), target
-        x0, y0, x1, y1 = self._bounds(photo.shape)
+        x0, y0, x1, y1 = self._bounds(photo.shape, delta)
         if x1 <= x0 or y1 <= y0:
             return photo.copy()
         matrix = self.matrix(size)
         matrix = np.column_stack([matrix[:, :2], matrix[:, 2] - (x0, y0)])
-        moved = cv2.warpAffine(delta, _centres(matrix), (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR,
-                               borderMode=cv2.BORDER_CONSTANT, borderValue=0)
         scale, top = (257.0, 65535) if photo.dtype == np.uint16 else (1.0, 255)
         out = photo.copy()
         region = out[y0:y1, x0:x1]
+        moved = cv2.warpAffine(delta, _centres(matrix), (x1 - x0, y1 - y0), flags=method, borderMode=cv2.BORDER_CONSTANT,
+                               borderValue=0)
+        if moved.shape[2] == 4:  # the change, and the crop as it was in the place of the photo
+            moved = moved[..., :3] - np.clip(moved[..., 3:], 0, 1) * region / np.float32(scale)
         region[...] = np.clip(np.rint(region + scale * moved), 0, top).astype(photo.dtype)
         return out
 
-    def _bounds(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-        low = np.maximum(np.floor(self.quad.min(0)).astype(int) - 1, 0)
-        high = np.minimum(np.ceil(self.quad.max(0)).astype(int) + 1, (shape[1], shape[0]))
+    def _bounds(self, shape: tuple[int, ...], delta: np.ndarray) -> tuple[int, int, int, int]:
+        """The part of a photo (left, top, right, bottom) that a change (S, S, C) of the crop reaches."""
+        changed = np.asarray(np.asarray(delta).any(axis=2))
+        rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+        y0, y1, x0, x1 = rows[0] - 2, rows[-1] + 3, columns[0] - 2, columns[-1] + 3
+        corners = self.to_photo(np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]]), len(delta))
+        low = np.maximum(np.floor(corners.min(0)).astype(int) - 1, 0)
+        high = np.minimum(np.ceil(corners.max(0)).astype(int) + 1, (shape[1], shape[0]))
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
@@ -217,7 +272,7 @@ def _pad(part: np.ndarray, quad: np.ndarray, side: float, skip: int = 1) -> tupl
     blurred = _blur(padded, sigma) if skip == 1 or sigma < 4 else _fast_blur(padded, sigma)
     padded += (blurred - padded) * np.clip(mask * 3.0 + 1.0, 0.0, 1.0)
     padded += (np.median(padded[::skip, ::skip], axis=(0, 1)) - padded) * np.clip(mask, 0.0, 1.0)
-    return np.clip(np.rint(padded), 0, 255).astype(np.uint8), pads[:2].astype(np.float64)
+    return np.clip(np.rint(padded), 0, np.iinfo(part.dtype).max).astype(part.dtype), pads[:2].astype(np.float64)
 
 
 def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -240,7 +295,7 @@ def _is_identity(alignment: Alignment, shape: tuple[int, ...], size: int) -> boo
     return shape[0] == shape[1] == size and alignment == Alignment.whole(size, size)
 
 
-def _feather(size: int) -> np.ndarray:
+def feather(size: int) -> np.ndarray:
     """(size, size) float32: 0 at the crop's border, 1 from 6 % inside, smooth between."""
     distance = (np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5) / size
     ramp = np.clip((distance - 0.5 / size) / _FEATHER, 0, 1)

@@ -16,14 +16,19 @@ import numpy as np
 import torch
 
 from core import compose
+from core.align import feather, margin
+from core.background import carried_values, inner, moved_frame
 from core.codes import FaceCode
 from core.cv import cv2
 from core.diffusion import Inversion, edit, guided, invert, timesteps
-from core.motion import MotionField, motion_field, warp_picture
+from core.light_lamps import between
+from core.light_quotient import lamp_edges
+from core.motion import MotionField
 from core.render.buffers import Buffers, render_buffers
 from core.request import RenderRequest
 from core.sampling import Sampler, sample
 from core.session import Session
+from core.shadows import MAP, RAYS
 from core.watch import OnStep
 from models.rig_model import NoisePredictor
 
@@ -36,17 +41,42 @@ PREVIEW_EVALUATIONS = 2  # of the seeded path; an edit's preview also takes two:
 # the network adds the rest. Chosen with 'main.py evaluate landing': a young prior alone relights too timidly.
 SHADING_SHARE = 0.75
 _DARK_ALBEDO = 0.04  # under this (pupils, the mouth) a rendering says nothing of the light
-FINE_SIZE = 640  # side at which a settled picture's motion is found
+FINE_SIZE = 640  # side at which the edges of a settled picture's lamps are found
+MOTION_SIZE = 448  # and its motion
+PREVIEW_SIDE = 448  # largest side of the crop at which a preview's moved or relit pixels are made
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A finished picture at the photo's own resolution, before it is rounded.
+
+    crop (N, N, 3) float32, 0..255. Where the edit goes beyond the crop: before (F, F, 3) uint8, after (F, F, 3) float32, 0..255:
+    the frame around the crop (`core.background`) as it was and is; anew (F, F): where it takes the photo's place (see
+    `Alignment.paste`).
+    """
+
+    crop: np.ndarray
+    before: np.ndarray | None = None
+    after: np.ndarray | None = None
+    anew: np.ndarray | None = None
+
+    def packed(self) -> Finished:
+        """The same to be kept: crop and after as uint16 (0..65535), anew as float16."""
+        after = None if self.after is None else compose.to_uint16(self.after)
+        anew = None if self.anew is None else self.anew.astype(np.float16)
+        return Finished(compose.to_uint16(self.crop), self.before, after, anew)
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
     """What the network starts from, at its own size S.
 
-    picture (S, S, 3) float32, 0..255. own: buffers that describe it; moved: those of the moved head under the photo's own light.
-    target: the edited buffers. uncovered (S, S): where nothing of the photo could be brought. mask (S, S): where the result may
-    differ from the starting picture. factors (S, S, 3): the quotient already laid on. field, still: the motion, and the code it
-    leads to. own_code: the code behind `own`. key: what an inversion of the picture depends on.
+    picture (S, S, 3) float32, 0..255. own: buffers that describe it; moved: those of the moved head under the photo's own
+    light. target: the edited buffers. uncovered (S, S): where nothing of the photo could be brought. mask (S, S): where the
+    result may differ from the starting picture. factors (S, S, 3): the quotient already laid on; edges: what its blur lacks of
+    those of lamps (`core.light_quotient`), None where there are no lamps. motion: the motion in the frame around the crop
+    (`core.background`), None where nothing moves; drawn: the moved head's rendering there. still: the code it leads to.
+    own_code: the code behind `own`. key: what an inversion of the picture depends on. reach: the request's.
     """
 
     session: Session
@@ -57,66 +87,132 @@ class Start:
     uncovered: np.ndarray
     mask: np.ndarray
     factors: np.ndarray
-    field: MotionField | None
+    edges: np.ndarray | None
+    motion: MotionField | None
+    drawn: np.ndarray | None
     still: FaceCode
     own_code: FaceCode
     key: tuple[Any, ...]
     seeded: bool
     settled: bool
+    reach: float
+
+    @property
+    def field(self) -> MotionField | None:
+        """The motion in the crop."""
+        return None if self.motion is None else self.motion.part(margin(self.session.size), self.session.size)
 
     def masked(self, picture: np.ndarray) -> np.ndarray:
         """A network's picture (S, S, 3) with the parts held that the edit must not reach."""
         return self.picture + (picture - self.picture) * self.mask[..., None]
 
-    def at_native(self, picture: np.ndarray) -> np.ndarray:
-        """The finished crop (N, N, 3) float32, 0..255, at the photo's own resolution.
+    def at_native(self, picture: np.ndarray) -> Finished:
+        """The finished picture at the photo's own resolution: the crop, and what changed around it.
 
         The starting picture is made again from the photo's full detail, and only what the network changed is scaled up.
         """
-        side = self.session.native.shape[0]
+        native = self.session.native.astype(np.float32)
+        if self.motion is None and (self.seeded or not self.relit):
+            return Finished(self._painted(native, picture) if self.seeded else native + self._change(picture, native.shape[0]))
+        side, whole = native.shape[0], native.shape[0]
+        if not self.settled and side > PREVIEW_SIDE:  # while dragging, less detail sooner
+            side, native = PREVIEW_SIDE, compose.resize(native, PREVIEW_SIDE)
+        layers, change = self.session.scene.layers(side), self._change(picture, side)
+        base, anew = layers.photo.astype(np.float32), None
+        if self.motion is not None:
+            field, drawn = self._motion_native()
+            base, anew = moved_frame(layers, field, drawn), compose.resize(field.moved, base.shape[0])
+        if self.relit:
+            base = compose.relight(base, self._frame_factors(side))
+        middle = inner(base, side)
         if self.seeded:
-            base = self.session.native.astype(np.float32)
-            return base + (compose.resize(picture, side) - base) * compose.resize(self.mask, side)[..., None]
-        base = self._moved_native()
-        if self.factors.min() != 1.0 or self.factors.max() != 1.0:
-            base = compose.relight(base, compose.resize(self.factors, side))
-        change = (picture - self.picture) * self.mask[..., None]
-        return base + compose.resize(change.astype(np.float32), side)
+            crop = self._painted(middle, picture)
+        elif self.motion is None:  # the crop has nothing of the frame's own: it is the photo's to the last bit
+            crop = compose.relight(native, self._factors_at(side)) + change
+        else:
+            crop = middle + change
+        middle += (crop - middle) * feather(side)[..., None]
+        return Finished(compose.resize(crop, whole), layers.photo, base, anew)
 
-    def _moved_native(self) -> np.ndarray:
-        """The photo's full detail, moved. For a settled picture the motion is found anew at a finer size: the edges of an opened
-        mouth or a closing lid would show the steps of the network's pixels."""
-        session, size = self.session, min(self.session.native.shape[0], FINE_SIZE)
-        if self.field is None or not self.settled or size <= session.size:
-            return _moved(session.native, self.field, self.moved)
-        source = render_buffers(session.head, session.code, size)
-        moved = render_buffers(session.head, self.still, size, recentre_from=session.code)
-        return _moved(session.native, motion_field(session.head, session.code, self.still, source, moved), moved)
+    def _change(self, picture: np.ndarray, side: int) -> np.ndarray:
+        """What the network changed, (side, side, 3)."""
+        return compose.resize(((picture - self.picture) * self.mask[..., None]).astype(np.float32), side)
+
+    def _painted(self, base: np.ndarray, picture: np.ndarray) -> np.ndarray:
+        """The network's picture over a base (N, N, 3), where it may differ."""
+        side = base.shape[0]
+        return base + (compose.resize(picture, side) - base) * compose.resize(self.mask, side)[..., None]
+
+    @property
+    def relit(self) -> bool:
+        """Whether the starting picture was relit."""
+        return bool(self.factors.min() != 1.0 or self.factors.max() != 1.0)
+
+    def _frame_factors(self, side: int) -> np.ndarray:
+        """The quotient (F, F, 3) in the frame around the crop: beyond the crop the person's body follows, less and less."""
+        layers, size = self.session.scene.layers(self.session.size), self.session.size // 2  # they are smooth: half will do
+        matte = layers.matte if self.motion is None else carried_values(layers.matte, self.motion)
+        coarse = compose.resize(self.factors, size), compose.resize(matte, size + 2 * margin(size))
+        factors = compose.resize(compose.continued(*coarse, margin(size), 2 * self.reach), side + 2 * margin(side))
+        fine = self._factors_at(side)
+        inner(factors, side)[...] += (fine - inner(factors, side)) * feather(side)[..., None]
+        return factors
+
+    def _factors_at(self, side: int) -> np.ndarray:
+        """The quotient at another side length. Lamps have edges that the network's size can't hold: a settled picture takes them
+        from buffers of a finer size."""
+        factors, edges = compose.resize(self.factors, side), self.edges
+        if edges is None:
+            return factors
+        size, session = min(side, FINE_SIZE), self.session
+        if self.settled and size > session.size:
+            edges = lamp_edges(session.head, self.own_code, session.code, size, session.rasterizer)
+        return factors * compose.resize(edges, side)
+
+    def _motion_native(self) -> tuple[MotionField, np.ndarray]:
+        """The motion in the frame, and the moved head's rendering there. For a settled picture it is found anew at a finer size:
+        the edges of an opened mouth or a closing lid would show the steps of the network's pixels."""
+        assert self.motion is not None and self.drawn is not None
+        size = min(self.session.native.shape[0], MOTION_SIZE)
+        if not self.settled or size <= self.session.size:
+            return self.motion, self.drawn
+        field, buffers = self.session.scene.motion(self.still, size, self.reach)
+        return field, buffers.rendered
 
 
 def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) -> Start:
     """The starting picture of a request, with its buffers and masks."""
     code, head, size = session.code, session.head, session.size
-    still = edited.replace(light=code.light)
+    still = edited.replace(light=code.light, lamps=code.lamps)
     source = session.buffers
-    moved, relit = still != code, not np.array_equal(edited.light, code.light)
-    draw = partial(render_buffers, head, size=size, rasterizer=session.rasterizer, recentre_from=code)
+    moved, relit = still != code, edited.lamps != code.lamps or not np.array_equal(edited.light, code.light)
+    shadows = RAYS if request.quality == "settled" else MAP
+    draw = partial(render_buffers, head, size=size, rasterizer=session.rasterizer, recentre_from=code, shadows=shadows)
     before = draw(still) if moved else source
     target = draw(edited) if relit else before
-    field = motion_field(head, code, still, source, before) if moved else None
-    picture = _moved(session.crop, field, before)
-    matte = _moved_matte(session.matte, field)
+    scene, picture, field, motion, drawn = session.scene, session.crop.astype(np.float32), None, None, None
+    layers = scene.layers(size)
+    if moved:
+        motion, wide = scene.motion(still, size, request.reach)
+        drawn, field = wide.rendered, motion.part(margin(size), size)
+        picture = inner(moved_frame(layers, motion, drawn), size)
+    matte = inner(layers.matte if motion is None else carried_values(layers.matte, motion), size)
     carried = _carried(source, before, field)
     own = replace(before, rendered=carried + np.float32(SHADING_SHARE) * (target.rendered - carried))
-    factors = compose.quotient(own.rendered, carried, before.albedo, before.coverage, matte)
-    picture = compose.relight(picture, factors) if moved or relit else picture
+    beyond = np.float32(max(2 * request.reach - 1, 0))  # of the background's share
+    lit = matte + (1 - matte) * beyond
+    factors = compose.quotient(own.rendered, carried, before.albedo, before.coverage, lit, 0.05 + 0.5 * request.reach)
+    own_code = still.replace(light=code.light + np.float32(SHADING_SHARE) * (edited.light - code.light),
+                             lamps=between(code.lamps, edited.lamps, SHADING_SHARE))
+    edges = lamp_edges(head, own_code, code, size, session.rasterizer, shadows) if own_code.lamps else None
+    picture = compose.relight(picture, factors if edges is None else factors * edges) if moved or relit else picture
     uncovered = field.uncovered if field else np.zeros((size, size), np.float32)
     mask = np.ones((size, size), np.float32)
     if request.hold_background:
-        mask = _reach(np.maximum(source.coverage, before.coverage), matte, field)
-    own_code = still.replace(light=code.light + np.float32(SHADING_SHARE) * (edited.light - code.light))
-    return Start(session, picture.astype(np.float32), before, own, target, uncovered, mask, factors, field, still,
-                 own_code, (still.digest, own_code.light.tobytes()), request.noise == "seeded", request.quality == "settled")
+        mask = _reach(np.maximum(source.coverage, before.coverage), matte, field, request.reach)
+    key = still.digest, own_code.light.tobytes(), own_code.lamps, request.reach
+    return Start(session, np.ascontiguousarray(picture, np.float32), before, own, target, uncovered, mask, factors, edges,
+                 motion, drawn, still, own_code, key, request.noise == "seeded", request.quality == "settled", request.reach)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,20 +277,11 @@ def _carried(source: Buffers, moved: Buffers, field: MotionField | None) -> np.n
     return (moved.rendered + known * (moved.albedo * brought[..., :3] - moved.rendered)).astype(np.float32)
 
 
-def _moved_matte(matte: np.ndarray, field: MotionField | None) -> np.ndarray:
-    if field is None:
-        return matte
-    return cv2.remap(matte, field.fetch[..., 0], field.fetch[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _reach(coverage: np.ndarray, matte: np.ndarray, field: MotionField | None) -> np.ndarray:
-    """Where the network may change the picture (S, S): the head and the person's hair next to it, and what the edit moved."""
-    person = matte if field is None else np.maximum(matte, field.moved)
-    return np.maximum(compose.soft_mask(coverage, 0.02), compose.soft_mask(coverage, 0.12) * person)
-
-
-def _moved(picture: np.ndarray, field: MotionField | None, buffers: Buffers) -> np.ndarray:
-    plain = picture.astype(np.float32)
-    if field is None:
-        return plain
-    return warp_picture(plain, field, buffers.rendered)
+def _reach(coverage: np.ndarray, matte: np.ndarray, field: MotionField | None, reach: float) -> np.ndarray:
+    """Where the network may change the picture (S, S): the head and the person's hair next to it. Where something moved, the
+    mesh's own ears and outline don't count, only what the picture shows of the person. With a reach over one half it is more and
+    more of the crop, with one under it less and less beside the head."""
+    near = np.maximum(compose.soft_mask(coverage, 0.02), compose.soft_mask(coverage, 0.02 + 0.2 * reach) * matte)
+    if field is not None:
+        near = near * cv2.dilate(matte, np.ones((3, 3)))
+    return np.maximum(near, np.float32(max(2 * reach - 1, 0)))

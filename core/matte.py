@@ -1,65 +1,58 @@
-"""Foreground matte of a portrait crop: the person (head, hair, shoulders) against the background.
+"""Foreground matte of a portrait: the person (head, hair, hat, shoulders) against the background.
 
-The mesh knows where the head is, but not the hair. GrabCut (Rother et al. 2004), started from the mesh's coverage, finds what
-goes with it by colour, and a guided filter (He et al. 2013) gives it the picture's own edges.
+A small network tells person from background (`core.segment`), the fitted mesh adds the head it is sure of, and a guided filter
+(He et al. 2013) gives the matte the edges of the picture at its own size: strands of hair are thinner than the network's pixels.
 """
 from __future__ import annotations
 
 import numpy as np
 
 from core.cv import cv2
+from core.segment import person_share
 
-_SIZE = 160
-_ROUNDS = 3
-
-
-def person_matte(crop: np.ndarray, coverage: np.ndarray) -> np.ndarray:
-    """(S, S) float32 in [0, 1] for a crop (S, S, 3) uint8 and the fitted head's coverage (S, S). Deterministic."""
-    side = crop.shape[0]
-    small = cv2.resize(crop, (_SIZE, _SIZE), interpolation=cv2.INTER_AREA)
-    head = cv2.resize(coverage.astype(np.float32), (_SIZE, _SIZE), interpolation=cv2.INTER_AREA)
-    mask = _seeds(head)
-    if (mask == cv2.GC_BGD).sum() < 50 or (mask == cv2.GC_FGD).sum() < 50:
-        found = head
-    else:
-        cv2.setRNGSeed(0)  # GrabCut's clustering draws from OpenCV's own generator
-        back, front = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), mask, (0, 0, 0, 0), back, front, _ROUNDS, cv2.GC_INIT_WITH_MASK)
-        found = ((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)).astype(np.float32)
-        found = _connected(found, head)
-    large = cv2.resize(found, (side, side), interpolation=cv2.INTER_LINEAR)
-    guide = crop.astype(np.float32) / 255
-    soft = cv2.ximgproc.guidedFilter(guide, large, max(side // 40, 2), 1e-3)
-    return np.clip(np.maximum(soft, coverage * _inside(coverage)), 0, 1).astype(np.float32)
+_FILTER = 1 / 60  # radius of the filter as a share of the face crop's side: as far off the network's edge may be
+_SMOOTHNESS = 2e-4
+_COARSER = 3  # how much coarser than a large picture the filter's coefficients are worked out
 
 
-def _seeds(head: np.ndarray) -> np.ndarray:
-    """GrabCut's start: the mesh is the person, hair is likely close around it, shoulders below; the rest is likely background."""
-    covered = (head > 0.5).astype(np.uint8)
-    distance = cv2.distanceTransform(1 - covered, cv2.DIST_L2, 5) / _SIZE
-    rows = np.arange(_SIZE)[:, None] / _SIZE
-    mask = np.full(head.shape, cv2.GC_PR_BGD, np.uint8)
-    mask[distance < 0.07] = cv2.GC_PR_FGD
-    chin = np.nonzero(covered.any(1))[0].max(initial=0) / _SIZE
-    mask[(rows > min(chin + 0.02, 0.93)) & (distance < 0.35)] = cv2.GC_PR_FGD
-    mask[cv2.erode(covered, np.ones((5, 5))) > 0] = cv2.GC_FGD
-    edge = 3
-    upper = rows < 0.45
-    for border in (np.s_[:edge, :], np.s_[:, :edge], np.s_[:, -edge:]):
-        area = np.zeros(head.shape, bool)
-        area[border] = True
-        mask[area & upper & (distance > 0.08)] = cv2.GC_BGD
-    return mask
+def person_matte(picture: np.ndarray, coverage: np.ndarray, unit: float = 1.0) -> np.ndarray:
+    """(H, W) float32 in [0, 1] for a picture (H, W, 3) uint8 and the fitted head's coverage (H, W) in it. Deterministic.
+
+    unit: side of the face crop as a share of the picture's longer side. Raises AssetError when the network's file is missing.
+    """
+    shape, side = picture.shape[1::-1], max(picture.shape[:2]) * unit
+    share = person_share(picture)
+    head = cv2.resize(coverage.astype(np.float32), share.shape, interpolation=cv2.INTER_AREA)
+    share = _whole(np.maximum(_connected(share, head), head * _inside(head, unit)))
+    large = cv2.resize(share, shape, interpolation=cv2.INTER_LINEAR)
+    radius = max(round(_FILTER * side), 2)
+    soft = cv2.ximgproc.guidedFilter(picture.astype(np.float32) / 255, large, radius, _SMOOTHNESS,
+                                     scale=1 / _COARSER if radius > 3 * _COARSER else 1)
+    # the filter leaves haze far from the edge, where the network is sure
+    reached = cv2.blur(cv2.dilate(large, np.ones((radius, radius))), (radius, radius))
+    held = cv2.blur(cv2.erode(large, np.ones((radius, radius))), (radius, radius))
+    soft = np.clip(1.3 * soft - 0.15, 0, 1) * np.clip(2 * reached - 0.2, 0, 1)
+    return np.maximum(soft, np.clip(2 * held - 1, 0, 1)).astype(np.float32)
 
 
-def _connected(found: np.ndarray, head: np.ndarray) -> np.ndarray:
-    """Only what hangs together with the head."""
-    count, labels = cv2.connectedComponents(found.astype(np.uint8))
+def _connected(share: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """Only what hangs together with the head; half-sure parts count for less."""
+    found = share > 0.5
+    count, labels = cv2.connectedComponents((found | (head > 0.5)).astype(np.uint8))
     touching = np.unique(labels[head > 0.5])
-    return np.isin(labels, touching[touching > 0]).astype(np.float32) if count > 1 else found
+    own = np.isin(labels, touching[touching > 0]) if count > 1 else found
+    near = cv2.GaussianBlur(cv2.dilate(own.astype(np.float32), np.ones((7, 7))), (0, 0), 2.0)
+    return np.clip(1.6 * share - 0.3, 0, 1) * near
 
 
-def _inside(coverage: np.ndarray) -> np.ndarray:
+def _whole(share: np.ndarray) -> np.ndarray:
+    """Without small holes: a glint in the hair is no window."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((share < 0.5).astype(np.uint8))
+    small = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] < 0.002 * share.size]
+    return np.where(np.isin(labels, small), np.float32(1), share).astype(np.float32)
+
+
+def _inside(head: np.ndarray, unit: float) -> np.ndarray:
     """1 well inside the mesh, falling to 0 at its silhouette, where the fit may be off by a little."""
-    distance = cv2.distanceTransform((coverage > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / coverage.shape[0]
-    return np.clip(distance / 0.02, 0, 1)
+    distance = cv2.distanceTransform((head > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / (head.shape[0] * unit)
+    return np.clip(distance / 0.02 - 0.5, 0, 1).astype(np.float32)

@@ -7,9 +7,9 @@ where that point was in the photo. Three things need more than the mesh:
 * surface that the photo doesn't show (the far cheek of a turned head, the inside of a closed mouth) is *uncovered*. The motion of
   the surface around it is continued there, which stretches skin; the mouth's inside and closing lids are filled from the
   rendered head;
-* hair, neck and shoulders are not on the mesh, or move otherwise: the motion is continued outward from the head and dies out,
-  so that they bend along and nothing tears or shows twice;
-* the picture's border stays where it is, so that the crop can be pasted back.
+* hair, neck and shoulders are not on the mesh, or move otherwise: hair and hats go with the skull, and down into neck and
+  shoulders the motion dies out, so that they bend along and nothing tears or shows twice;
+* the picture's border stays where it is, so that it can be pasted back; except where the photo itself ends.
 """
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ from core.motion_masks import (
     occlusion,
     resize,
     soften,
-    turned_away,
 )
 from core.motion_mesh import surface_motion
-from core.motion_spread import continue_inside, continue_outside, outside_motion
+from core.motion_spread import Places, continue_inside, continue_outside, outside_motion
 from core.render.buffers import posed_vertices
 from core.render.camera import project_ndc
 from core.render.numba_raster import NumbaRasterizer, Surface, vertex_normals
@@ -48,6 +47,10 @@ if TYPE_CHECKING:
     from core.codes import FaceCode
     from core.head.base import HeadModel
     from core.render.buffers import Buffers
+
+
+_THROAT = np.array([0.17, 0.06, 0.05], np.float32)  # colour of the depth of a mouth, which light from outside hardly reaches
+_JAW = 0.012  # metres below the line from chin to ear lobes at which the neck begins
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,12 @@ class MotionField:
         """fetch minus each pixel's own place (H, W, 2), pixels."""
         return self.fetch - grid(self.size)
 
+    def part(self, start: int, size: int) -> MotionField:
+        """The field of a square part of the picture that begins at (start, start)."""
+        cut = np.s_[start:start + size, start:start + size]
+        return MotionField(np.ascontiguousarray(self.fetch[cut] - np.float32(start)),
+                           *(np.ascontiguousarray(a[cut]) for a in (self.uncovered, self.moved, self.fill, self.light)))
+
     def scaled(self, size: int) -> MotionField:
         """The same motion for a picture of size x size pixels."""
         if size == self.size:
@@ -107,31 +116,57 @@ def surface_classes(head: HeadModel) -> np.ndarray:
     for name, value in named.items():
         if name in head.regions:
             classes[np.asarray(head.regions[name]) > 0.5] = value
+    _mark_neck(classes, np.asarray(head.vertices_of(head.zero_code()))[:len(classes)])
     return classes
 
 
-def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buffers: Buffers,
-                 edited_buffers: Buffers) -> MotionField:
+def _mark_neck(classes: np.ndarray, vertices: np.ndarray) -> None:
+    """Make NECK of the skin (V,) that lies under the line from the chin to the ears: on the mesh it turns with the head, on
+    people it hardly does."""
+    ears, lips = classes == EAR, classes == LIPS
+    if not ears.any() or not lips.any():
+        return
+    mouth = vertices[lips].mean(0)
+    under = (classes == SKIN) & (np.abs(vertices[:, 0] - mouth[0]) < 0.012) & (vertices[:, 1] < mouth[1] - 0.02)
+    under &= vertices[:, 2] > mouth[2] - 0.04
+    if not under.any():
+        return
+    chin = vertices[under][np.argmin(vertices[under, 1])]
+    lobe = np.array([vertices[ears, 1].min(), vertices[ears, 2].mean()])
+    share = (chin[2] - vertices[:, 2]) / max(chin[2] - lobe[1], 1e-3)
+    line = chin[1] + np.clip(share, 0, 1) * (lobe[0] - chin[1])
+    classes[(classes == SKIN) & (vertices[:, 1] < line - _JAW)] = NECK
+
+
+def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buffers: Buffers, edited_buffers: Buffers,
+                 unit: float = 0.0, free: tuple[bool, ...] = (False,) * 4, reach: float = 0.5,
+                 person: np.ndarray | None = None) -> MotionField:
     """The motion from a photo's own code to an edited one, at the buffers' size.
 
     source_buffers: the photo's own; edited_buffers: of the edited code, re-centred on the source (`render_buffers(...,
     recentre_from=source)`). Camera and box are the source's. With equal vertices the field is exactly the identity.
+    unit: side of the face crop in pixels (0: it is the picture). free: sides (top, right, bottom, left) of the picture that need
+    not stay where they are, because the photo ends there. reach (0..1): how far hair and neck go along, 0.5 as seems natural.
+    person (H, W): the photo's matte (`core.matte`), where it is known: hair and hats beyond the head move by it.
     """
     before, after = posed_vertices(head, source), posed_vertices(head, edited, source)
     return mesh_motion(before, after, head.faces, source.camera, source.box, source_buffers.size, surface_classes(head),
-                       _surface(source_buffers), _surface(edited_buffers))
+                       _surface(source_buffers), _surface(edited_buffers), unit, free, reach, person)
 
 
 def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camera: np.ndarray, box: np.ndarray, size: int,
-                classes: np.ndarray | None = None, source_surface: Surface | None = None,
-                edited_surface: Surface | None = None) -> MotionField:
+                classes: np.ndarray | None = None, source_surface: Surface | None = None, edited_surface: Surface | None = None,
+                unit: float = 0.0, free: tuple[bool, ...] = (False,) * 4, reach: float = 0.5,
+                person: np.ndarray | None = None) -> MotionField:
     """The motion between two poses of one mesh under one camera.
 
     source, edited (V, 3) vertices in head space; faces (F, 3); camera, box (3,) as in `core.render.camera`; classes (V,) as from
-    `surface_classes` (None: all skin); the surfaces both show at this size, if they were rasterized already.
+    `surface_classes` (None: all skin); the surfaces both show at this size, if they were rasterized already. unit, free,
+    reach, person: see `motion_field`.
     """
     if np.array_equal(source, edited):
         return identity_field(size)
+    unit = unit or size
     before, after = project_ndc(source, camera, box), project_ndc(edited, camera, box)
     raster = NumbaRasterizer()
     seen_before = source_surface or raster.surface(before, faces, size)
@@ -141,20 +176,32 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     normal_z = _facing(source, faces), _facing(edited, faces)
     scale = float(max(abs(float(camera[0])), 1e-6))
     shift, known, seen, kind = surface_motion(before, after, normal_z, faces, classes, seen_before, seen_after, scale)
-    was = kinds(seen_before.face_ids, faces, classes)
-    lids = closing_lids(shift, kind, was)
+    lids = closing_lids(shift, kind, kinds(seen_before.face_ids, faces, classes), unit)
+    rigid = project_ndc(_skull_motion(source, edited, classes), camera, box)
+    places = Places(_pixels(before, size), _pixels(after, size), _pixels(rigid, size), normal_z[0], classes)
     shift = continue_inside(shift, known, kind)
-    outside, off = outside_motion(_pixels(before, size), _pixels(after, size), classes, turned_away(was, kind, ~seen),
-                                  seen & (kind < NECK))
-    hole = mouth_hole(kind, off)
-    off |= kind >= NECK
-    shift = continue_outside(shift, known, kind, outside, off)
-    hidden = ~seen & ~off | hole
-    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) | hole)), soften(lids, 2.0))
-    uncovered = np.maximum(soften(clean(hidden)), fill)
-    length = np.hypot(shift[..., 0], shift[..., 1]) * (256 / size)
+    outside, off, down = outside_motion(places.halved(), (size + 1) // 2, unit / 2, person)  # smooth: half the size will do
+    outside, off = resize(outside * np.float32(2), size), resize(off, size)
+    hole = mouth_hole(kind, off > 0.5)
+    off[(kind >= NECK) & ~hole] = 1
+    shift = continue_outside(shift, known, kind, outside, off, down, unit, free, reach)
+    hidden = ~seen & (off < 0.5) | hole
+    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) | hole), unit), soften(lids, unit, 2.0))
+    uncovered = np.maximum(soften(clean(hidden), unit), fill)
+    length = np.hypot(shift[..., 0], shift[..., 1]) * (256 / unit)
     moved = np.maximum(np.clip((length - 0.1) / 1.4, 0, 1).astype(np.float32), uncovered)
-    return MotionField(grid(size) + shift, uncovered, moved, fill, occlusion(seen_after.depth, kind, scale))
+    return MotionField(grid(size) + shift, uncovered, moved, fill, occlusion(seen_after.depth, kind, scale, unit))
+
+
+def _skull_motion(source: np.ndarray, edited: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The source's vertices (V, 3), moved as the skull moves, without any expression (Kabsch 1976)."""
+    skull = (classes == SCALP) | (classes == EAR)
+    if skull.sum() < 20:
+        skull = classes <= SCALP
+    p, q = source[skull].astype(np.float64), edited[skull].astype(np.float64)
+    u, _, vt = np.linalg.svd((p - p.mean(0)).T @ (q - q.mean(0)))
+    turn = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
+    return ((source - p.mean(0)) @ turn + q.mean(0)).astype(np.float32)
 
 
 def _facing(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -178,39 +225,69 @@ def warp_picture(picture: np.ndarray, field: MotionField, rendered: np.ndarray |
     field = field.scaled(picture.shape[0])
     x, y = (np.ascontiguousarray(a) for a in np.moveaxis(field.fetch, -1, 0))
     moved = cv2.remap(picture.astype(np.float32), x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-    if rendered is not None and field.fill.any():
-        painted = resize(np.asarray(rendered, np.float32), field.size)
-        painted = painted * (_tone(moved, painted, field.fill) * field.light[..., None])
-        moved += (painted - moved) * field.fill[..., None]
-    edges = _edges(field.shift)
-    if edges is not None:
-        moved += (blurred(moved, 1.0) - moved) * edges[..., None]
+    if rendered is not None:
+        fill_from(moved, field.fill, field.light, resize(np.asarray(rendered, np.float32), field.size), field.size)
+    soften_seams(moved, field.shift)
     if picture.dtype == np.uint8:
         return (np.clip(moved, 0, 255) + 0.5).astype(np.uint8)
     return moved.astype(picture.dtype)
 
 
-def _edges(shift: np.ndarray) -> np.ndarray | None:
-    """Where the motion jumps (H, W), 0 to 1: one surface slides over another there, and the seam has no soft pixels."""
+def fill_from(moved: np.ndarray, fill: np.ndarray, light: np.ndarray, rendered: np.ndarray, unit: float) -> None:
+    """Fill a moved picture (H, W, 3) float32, in place, with the rendered head (H, W, 3). See `warp_picture` and `MotionField`.
+
+    unit: side of the face crop in pixels.
+    """
+    if not fill.any():
+        return
+    rows, columns = extent(fill, 0.3 * unit)
+    moved, fill, light, rendered = (a[rows, columns] for a in (moved, fill, light, rendered))
+    tone, light = _tone(moved, rendered, fill, unit), light[..., None]
+    painted = tone * (rendered * light + _THROAT * (1 - light))
+    moved += (painted - moved) * fill[..., None]
+
+
+def soften_seams(moved: np.ndarray, shift: np.ndarray) -> None:
+    """Blur a moved picture (H, W, 3) float32, in place, a little where the motion (h, w, 2), in its own pixels, jumps: one
+    surface slides over another there, and the seam has no soft pixels."""
     jump = np.zeros(shift.shape[:2], np.float32)
     jump[:, 1:] = np.abs(np.diff(shift, axis=1)).max(-1)
     jump[1:] = np.maximum(jump[1:], np.abs(np.diff(shift, axis=0)).max(-1))
     seam = (jump > 2.5).astype(np.float32)
-    return np.minimum(1.5 * blurred(seam, 1.0), 1) if seam.any() else None
+    if seam.any():
+        rows, columns = extent(seam, 6)
+        share = np.minimum(1.5 * blurred(seam[rows, columns], 1.0), 1)
+        ratio = moved.shape[0] / shift.shape[0]
+        rows, columns = (slice(round(part.start * ratio), round(part.stop * ratio)) for part in (rows, columns))
+        part = moved[rows, columns]
+        share = cv2.resize(share, part.shape[1::-1], interpolation=cv2.INTER_LINEAR) if ratio != 1 else share
+        part += (blurred(part, 1.0) - part) * share[..., None]
 
 
-def _tone(moved: np.ndarray, rendered: np.ndarray, fill: np.ndarray) -> np.ndarray:
-    """Gain (H, W, 3) from rendered to the photo's values: the ratio on the surface around what is filled, spread into it."""
-    size, small = fill.shape[0], 128
-    hole, photo, drawn = (cv2.resize(a, (small, small), interpolation=cv2.INTER_AREA) for a in (fill, moved, rendered))
+def extent(values: np.ndarray, by: float) -> tuple[slice, slice]:
+    """The rows and columns of (H, W) that hold everything but zeros, and so many pixels more."""
+    parts = []
+    for axis in (1, 0):
+        held = np.flatnonzero(values.any(axis))
+        parts.append(slice(max(int(held[0] - by), 0), int(held[-1] + by) + 1))
+    return parts[0], parts[1]
+
+
+def _tone(moved: np.ndarray, rendered: np.ndarray, fill: np.ndarray, unit: float) -> np.ndarray:
+    """Gain (H, W, 3) from rendered to the photo's values: the ratio on the surface around what is filled, spread into it.
+
+    unit: side of the face crop in pixels.
+    """
+    width, height = (max(round(128 * n / unit), 1) for n in fill.shape[1::-1])
+    hole, photo, drawn = (cv2.resize(a, (width, height), interpolation=cv2.INTER_AREA) for a in (fill, moved, rendered))
     share = ((cv2.dilate(hole, np.ones((5, 5))) < 0.05) & (drawn.min(-1) > 0.04)).astype(np.float32)
     ratio = photo.sum(-1) / np.maximum(drawn.sum(-1) * 255, 1e-3)
-    usual = blurred(ratio * share, 0.1 * small) / np.maximum(blurred(share, 0.1 * small), 1e-3)
+    usual = blurred(ratio * share, 12.8) / np.maximum(blurred(share, 12.8), 1e-3)
     share *= (ratio > 0.8 * usual) & (ratio < 1.6 * usual)  # brows, lashes, beard and glints are not the tone
-    sums = [blurred(a, 0.05 * small) for a in (photo * share[..., None], drawn * share[..., None] * 255)]
-    spread = blurred(share, 0.05 * small)[..., None] > 0.01
+    sums = [blurred(a, 6.4) for a in (photo * share[..., None], drawn * share[..., None] * 255)]
+    spread = blurred(share, 6.4)[..., None] > 0.01
     gain = np.where(spread, np.clip(sums[0] / np.maximum(sums[1], 1e-3), 0.2, 2.5), 1) * 255
-    return cv2.resize(gain.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(gain.astype(np.float32), fill.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _pixels(ndc: np.ndarray, size: int) -> np.ndarray:

@@ -11,7 +11,6 @@ SKIN, EAR, SCALP, EYE, LIPS, INTERIOR, NECK = range(7)
 OFF_HEAD = 255
 # Metres behind the lips where the mouth's light begins to fall, and within which it then falls to 1/e.
 _LIP_DEPTH, _MOUTH_DEPTH = 0.012, 0.06
-_GONE, _EAR_RIM = 0.6, 0.035  # part of an ear's area below which it counts as gone; rim as a share of the picture's side
 
 
 def kinds(ids: np.ndarray, faces: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -19,15 +18,15 @@ def kinds(ids: np.ndarray, faces: np.ndarray, classes: np.ndarray) -> np.ndarray
     return np.where(ids >= 0, classes[faces].max(1)[np.maximum(ids, 0)], np.uint8(OFF_HEAD))
 
 
-def closing_lids(shift: np.ndarray, kind: np.ndarray, was: np.ndarray) -> np.ndarray:
+def closing_lids(shift: np.ndarray, kind: np.ndarray, was: np.ndarray, unit: float) -> np.ndarray:
     """Lid skin (H, W) bool, away from what is left of the eye, that would be fetched from the open eye's rim.
 
-    That rim is lashes, liner and shadow: stretched over a closed eye they are blots.
+    That rim is lashes, liner and shadow: stretched over a closed eye they are blots. unit: side of the face crop, pixels.
     """
     size = kind.shape[0]
     if not (was == EYE).any():
         return np.zeros(kind.shape, np.bool_)
-    reach = max(round(0.018 * size), 1)
+    reach = max(round(0.018 * unit), 1)
     rim = cv2.dilate((was == EYE).astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1)))
     left = cv2.dilate((kind == EYE).astype(np.uint8), np.ones((2 * reach + 3, 2 * reach + 3)))
     x, y = (np.ascontiguousarray(a) for a in np.moveaxis(grid(size) + shift, -1, 0))
@@ -48,34 +47,13 @@ def mouth_hole(kind: np.ndarray, outside: np.ndarray) -> np.ndarray:
     return hole
 
 
-def turned_away(was: np.ndarray, kind: np.ndarray, off: np.ndarray) -> np.ndarray:
-    """The head in the source (H, W) bool, with a rim around each ear that an edit turns out of sight.
-
-    was, kind: class of what a pixel shows before and after; off: what the edit shows of surface that the source doesn't. Ears
-    stand out farther than the mesh's: without the rim, their edge would be spread out over what comes to light behind.
-    """
-    size = was.shape[0]
-    head = was < NECK
-    middle = float(np.nonzero(head)[1].mean()) if head.any() else size / 2
-    after = float(np.nonzero(kind < NECK)[1].mean()) if (kind < NECK).any() else middle
-    columns = np.arange(size)
-    for right in (False, True):
-        ear = (was == EAR) & ((columns > middle) == right)
-        left_of_it = ((kind == EAR) & ((columns > after) == right) & ~off).sum()
-        if left_of_it < _GONE * ear.sum():
-            reach = max(round(_EAR_RIM * size), 1)
-            head = head | (cv2.dilate(ear.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1))) > 0)
-    return head
-
-
-def occlusion(depth: np.ndarray, kind: np.ndarray, scale: float) -> np.ndarray:
+def occlusion(depth: np.ndarray, kind: np.ndarray, scale: float, unit: float) -> np.ndarray:
     """Share of light that reaches a point inside the mouth (H, W): less the deeper it lies behind the face; 1 elsewhere."""
-    size = depth.shape[0]
     inside = kind == INTERIOR
     light = np.ones(depth.shape, np.float32)
     if not inside.any():
         return light
-    reach = max(int(0.06 * size), 1) * 2 + 1
+    reach = max(int(0.06 * unit), 1) * 2 + 1
     front = cv2.erode(np.where(inside | ~np.isfinite(depth), np.float32(1e6), depth), np.ones((reach, reach)))
     behind = np.maximum((depth - front)[inside] / scale - _LIP_DEPTH, 0)
     light[inside] = np.exp(-behind / _MOUTH_DEPTH)
@@ -87,12 +65,11 @@ def clean(mask: np.ndarray) -> np.ndarray:
     return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0
 
 
-def soften(mask: np.ndarray, sigma: float = 0.7) -> np.ndarray:
-    """The mask as float32 with soft edges; sigma in pixels of a picture of 256."""
-    size = mask.shape[0]
+def soften(mask: np.ndarray, unit: float, sigma: float = 0.7) -> np.ndarray:
+    """The mask as float32 with soft edges; sigma in pixels of a face crop of 256, unit: its side here."""
     if not mask.any():
         return np.zeros(mask.shape, np.float32)
-    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma * size / 256)
+    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma * unit / 256)
 
 
 def blurred(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -2,16 +2,27 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
+from core.background_fill import pull_push
+from core.compose import smoothstep
 from core.cv import cv2
-from core.motion_masks import EAR, EYE, LIPS, NECK, SCALP, grid, ramp
+from core.motion_masks import EAR, EYE, LIPS, NECK, SCALP, grid, ramp, resize
 
-_DECAY = 0.30  # reach of the motion beyond the head, as a fraction of the picture's side
+_DECAY = 0.30  # reach of the motion beyond the head and down into neck and shoulders, as a fraction of the face crop's side
+_UPWARD = 0.4  # beside and above the head motion dies out so much slower: hair and hats go along as they are
 _BORDER = 0.08  # least width over which motion dies out toward the picture's border, likewise
-_RAYS = 512  # rays about the head's middle on which outlines are compared
-_RAY_BLUR = 8.0
+_RAYS = 256  # rays about the head's middle on which outlines are compared
+_RAY_BLUR = 3.0
+_RIM = 0.35  # surface seen at a flatter angle than this (cosine) is the head's rim
+_THICK = 0.4  # distance over which hair's motion changes from the rim's, as a fraction of the face crop's side
+_FAR = 0.25  # so far beyond the head's outline a volume of hair or cloth is looked for, likewise
+_NECK = 0.5  # share of the motion that the neck does not take part in
+_TURN = 0.3  # radians over which the rim's motion is averaged
+_BEND = 3.0  # how sharply an outline may bend between vertices, 1 / radian^2
+_FADED = 0.7  # pixels over which the outline is soft
 
 
 def continue_inside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray) -> np.ndarray:
@@ -25,79 +36,181 @@ def continue_inside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray) -> n
     return out
 
 
-def continue_outside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray, outside: np.ndarray, off: np.ndarray) -> np.ndarray:
-    """Hidden skin between its seen neighbours and the outline; neck, hair and background as `outside`, dying out."""
-    size = shift.shape[0]
-    head, skin = ~off, (kind <= SCALP) & ~off
-    distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5)
-    hidden = skin & ~known
-    out = np.where(head[..., None], shift, outside)
-    if hidden.any():
-        rim = (distance > 0) & (distance < 2.5)
-        sure = (known & (skin | (kind == LIPS))) | rim
-        out = np.where(hidden[..., None], _pull_push(out, sure.astype(np.float32)), out)
-    reach = np.hypot(outside[..., 0], outside[..., 1])[(distance > 0) & (distance < 4)].max(initial=0)
-    revealed = off & (kind < NECK)
-    if revealed.any():  # nothing is hidden behind this side's outline: the motion there must be without a step
-        smooth = cv2.GaussianBlur(out, (0, 0), 0.016 * size)
-        near = cv2.GaussianBlur(revealed.astype(np.float32), (0, 0), 0.01 * size)[..., None]
-        out += (smooth - out) * np.minimum(3 * near, 1)
-    fade = 1 - ramp(distance / (_DECAY * size + 1.5 * reach))
-    return out * np.minimum(fade, _border_weight(out, (kind < NECK) & (kind != SCALP) & (kind != EAR)))[..., None]
+def continue_outside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray, outside: np.ndarray, off: np.ndarray,
+                     down: tuple[float, float], unit: float, free: tuple[bool, ...], reach: float) -> np.ndarray:
+    """Hidden skin, and ears, between seen skin and the outline; neck, hair and background as `outside`, dying out.
 
+    The mesh's ears are rarely where the photo's are, often there is hair instead: they follow what is around them.
 
-def outside_motion(before: np.ndarray, after: np.ndarray, classes: np.ndarray, source: np.ndarray,
-                    edited: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(shift (H, W, 2), outside (H, W) bool) of what surrounds the head: its outline is moved onto the source's, ray by ray.
-
-    A background pixel just off the edited head fetches what was just off the source head, at the same angle about the head's
-    middle, so that neither head nor hair shows twice when the outline shrinks. The edited outline is that of what the photo
-    shows (`edited`): what a turn reveals behind it counts as outside, because hair is there as often as skin.
-    before, after (V, 2) pixels; source, edited: masks (H, W) of the head without the neck.
+    off (H, W): share that is outside the outline, soft. down: unit vector (x, y) from the head's top to its chin. unit: side of
+    the face crop in pixels. free: sides (top, right, bottom, left) of the picture that need not stay. reach: see `motion_field`.
     """
-    size = source.shape[0]
-    middle_before, middle_after, turn = _planar_motion(before[classes <= SCALP], after[classes <= SCALP])
-    angles = np.linspace(-np.pi, np.pi, _RAYS, endpoint=False, dtype=np.float32)
-    whole = cv2.morphologyEx(edited.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size // 50 + 1,) * 2, np.uint8)) > 0
-    edge = _circular_blur(_outline(whole, middle_after, angles), _RAY_BLUR / 2)
-    growth = _circular_blur(_outline(source, middle_before, angles + turn) - edge, _RAY_BLUR)
+    skin = (kind <= SCALP) & (off < 0.5)
+    head = off < 0.5
+    hidden = skin & (~known | (kind == EAR))
+    out = shift
+    if hidden.any():
+        rim = (off > 0.5) & (cv2.dilate(head.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+        sure = (known & ~hidden & (skin | (kind == LIPS))) | rim
+        out = np.where(hidden[..., None], pull_push(np.where(head[..., None], out, outside), sure.astype(np.float32)), out)
+    out = out + (outside - out) * off[..., None]
+    distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5)
+    face = (kind < NECK) & (kind != SCALP) & (kind != EAR)
+    near = (distance > 0) & (distance < 4)
+    length = float(np.hypot(outside[..., 0], outside[..., 1])[near].mean()) if near.any() else 0.0  # a long way needs more room
+    fade = 1 - ramp(distance * _hurry(face, distance.shape, down, unit) / (_DECAY * unit * _stretch(reach) + 1.5 * length))
+    return out * np.minimum(fade, _border_weight(out, face, unit, free))[..., None]
+
+
+def _hurry(face: np.ndarray, shape: tuple[int, ...], down: tuple[float, float], unit: float) -> np.ndarray:
+    """How fast motion dies out (H, W): 1 below the face, `_UPWARD` beside and above it."""
+    if not face.any():
+        return np.ones(shape, np.float32)
+    place = grid(shape[0])
+    along = place[..., 0] * np.float32(down[0]) + place[..., 1] * np.float32(down[1])
+    chin = float(along[face].max())
+    return np.float32(_UPWARD) + np.float32(1 - _UPWARD) * smoothstep((along - chin) / (0.35 * unit) + 0.8)
+
+
+def _stretch(reach: float) -> float:
+    """Factor on how far motion goes on beyond the head, for a reach of 0 to 1; 1 at one half."""
+    return 0.35 + 1.3 * reach
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where a head's vertices are in the picture, (V, 2) pixels each: before and after an edit, and rigid: after it, if only the
+    skull's motion counted. facing (V,): z of the normals before; classes (V,)."""
+
+    before: np.ndarray
+    after: np.ndarray
+    rigid: np.ndarray
+    facing: np.ndarray
+    classes: np.ndarray
+
+    def halved(self) -> Places:
+        """The same in a picture of half the size."""
+        before, after, rigid = ((a + np.float32(0.5)) / 2 - np.float32(0.5) for a in (self.before, self.after, self.rigid))
+        return Places(before, after, rigid, self.facing, self.classes)
+
+
+def outside_motion(places: Places, size: int, unit: float,
+                   person: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
+    """(shift (H, W, 2), off (H, W), down) of what surrounds the head: hair moves with the head's rim, as a flat piece at its
+    depth. What stands farther out, and hats, scarves and long hair, have a volume of their own, and move between rim and face.
+    The neck goes along by half: the chin moves over it.
+
+    What the face turns over is covered by it, what it leaves is hair or background. Where the head itself would show twice, what
+    is around it is mirrored at its outline instead: that has the right grain, and begins without a step (less under the chin,
+    where a collar would come into view). The outline is that of
+    the surface that faces the viewer in the source: what a turn reveals behind it counts as outside (`off`, soft), because hair
+    is there as often as skin. All of it goes to nothing as the edit does, and has no steps: films need that.
+    unit, down: as in `continue_outside`. person (H, W): the photo's matte, which tells where there is volume.
+    """
+    head = places.classes <= SCALP
+    shown = head & (places.facing > 0)
+    rim = head & (np.abs(places.facing - 0.5 * _RIM) < 0.6 * _RIM)  # what lies behind it is deeper, and would move farther
+    rim[rim] = _outermost(places.before[rim] - places.before[rim].mean(0))
+    front = places.classes == EYE if (places.classes == EYE).any() else head
+    middle_before = places.before[rim].mean(0).astype(np.float32)
+    middle_after = places.rigid[rim].mean(0).astype(np.float32)
     offset = grid(size) - middle_after
-    radius = np.maximum(np.hypot(offset[..., 0], offset[..., 1]), 1)
-    place = ((np.arctan2(offset[..., 1], offset[..., 0]) + np.pi) * (_RAYS / (2 * np.pi))).astype(np.float32)
-    along, limit = (_on_rays(row, place) for row in (growth, edge))
-    cos, sin = np.float32(math.cos(turn)), np.float32(math.sin(turn))
-    stretched = offset * ((radius + along) / radius)[..., None]
-    turned = np.stack([cos * stretched[..., 0] - sin * stretched[..., 1], sin * stretched[..., 0] + cos * stretched[..., 1]], -1)
-    return (turned - offset + (middle_before - middle_after)).astype(np.float32), (radius > limit) & ~whole
+    angles = np.linspace(-np.pi, np.pi, _RAYS, endpoint=False, dtype=np.float32)
+    edge = np.hypot(offset[..., 0], offset[..., 1]) - _on_rays(outline(places.after[shown] - middle_after, angles), offset)
+    before = outline(places.before[shown] - middle_before, angles)
+    near = _affine(places.before[rim], places.rigid[rim])
+    far = _rigid((places.before[rim], places.before[front]), (places.rigid[rim], places.rigid[front]))
+    place = np.concatenate([grid(size), np.ones((size, size, 1), np.float32)], -1)
+    rest = places.before[rim] - np.column_stack([places.rigid[rim], np.ones(int(rim.sum()))]) @ near
+    bent = _around(rest, places.rigid[rim] - middle_after, angles)
+    down = _downward(places)
+    below = np.cos(angles) * down[0] + np.sin(angles) * down[1]
+    extent = np.zeros(_RAYS, np.float32) if person is None else _extent(resize(person, size), before, middle_before, angles, unit)
+    bulk = smoothstep((extent / (_FAR * unit) - 0.5) / 0.4) * smoothstep((below + 0.35) / 0.5)
+    thin = 1 - _on_rays(_circular_blur(bulk, 0.03 * _RAYS), offset)
+    away = (np.exp(-np.maximum(edge, 0) / np.float32(_THICK * unit)) * thin)[..., None]
+    local = place @ (near - far) + np.stack([_on_rays(bent[:, i], offset) for i in (0, 1)], -1)
+    goes = 1 - _on_rays(_circular_blur(_NECK * smoothstep((below - 0.1) / 0.6), 0.02 * _RAYS), offset)[..., None]
+    source = grid(size) + goes * (place @ far + away * local - grid(size)) - middle_before
+    radius = np.maximum(np.hypot(source[..., 0], source[..., 1]), 1)
+    inside = np.maximum(_on_rays(before, source) - radius - np.maximum(-edge, 0), 0)
+    room = _on_rays(extent * (0.7 - 0.6 * smoothstep(1.5 * below)), source) + np.float32(1)
+    source = source * ((radius + inside + room * (1 - np.exp(-inside / room))) / radius)[..., None] + middle_before
+    off = smoothstep(edge / np.float32(2 * _FADED) + np.float32(0.5))
+    return (source - grid(size)).astype(np.float32), off, (float(down[0]), float(down[1]))
 
 
-def _on_rays(row: np.ndarray, place: np.ndarray) -> np.ndarray:
+def _downward(places: Places) -> np.ndarray:
+    """Unit vector (2,) from the eyes to the mouth, which a turn to the side leaves as it is."""
+    eyes, mouth = places.classes == EYE, places.classes == LIPS
+    if not eyes.any() or not mouth.any():
+        return np.array([0, 1], np.float32)
+    away = places.rigid[mouth].mean(0) - places.rigid[eyes].mean(0)
+    return (away / max(float(np.hypot(*away)), 1e-3)).astype(np.float32)
+
+
+def _outermost(points: np.ndarray) -> np.ndarray:
+    """Which points (N, 2) lie about on the outline that they have around the origin: sides of the nose do not."""
+    bins = 48
+    sector = np.clip(((np.arctan2(points[:, 1], points[:, 0]) + np.pi) * (bins / (2 * np.pi))).astype(int), 0, bins - 1)
+    radius, far = np.hypot(points[:, 0], points[:, 1]), np.zeros(bins)
+    np.maximum.at(far, sector, radius)
+    return radius > 0.85 * far[sector]
+
+
+def _around(values: np.ndarray, points: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Values (N, C) at points (N, 2) about the origin, as smooth values (R, C) along rays."""
+    angle = np.arctan2(points[:, 1], points[:, 0]).astype(np.float32)
+    away = np.mod(angles[:, None] - angle[None] + np.float32(np.pi), np.float32(2 * np.pi)) - np.float32(np.pi)
+    weight = np.exp(-0.5 * (away / np.float32(_TURN)) ** 2) + np.float32(1e-6)
+    return (weight @ values.astype(np.float32) / weight.sum(1, keepdims=True)).astype(np.float32)
+
+
+def _extent(person: np.ndarray, edge: np.ndarray, middle: np.ndarray, angles: np.ndarray, unit: float) -> np.ndarray:
+    """(R,) pixels, at most `_FAR`: how far the person goes on along each ray beyond the head's outline (R,)."""
+    steps = np.linspace(0.0, _FAR * unit, 16, dtype=np.float32)
+    radius = edge[:, None] + steps
+    x, y = (middle[0] + np.cos(angles)[:, None] * radius, middle[1] + np.sin(angles)[:, None] * radius)
+    along = cv2.remap(person, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return (np.minimum.accumulate(along, 1).mean(1) * np.float32(_FAR * unit)).astype(np.float32)
+
+
+def _affine(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(3, 2) float32: the affine map that takes (x, y, 1) of edited points best back to the source's, (N, 2) each."""
+    columns = np.column_stack([after, np.ones(len(after))]).astype(np.float64)
+    return np.linalg.lstsq(columns, before.astype(np.float64), rcond=None)[0].astype(np.float32)
+
+
+def _rigid(before: tuple[np.ndarray, ...], after: tuple[np.ndarray, ...]) -> np.ndarray:
+    """(3, 2) float32: the turn and shift in the picture that takes edited points back, all groups of points counting alike."""
+    middle_before, middle_after = (np.mean([group.mean(0) for group in groups], axis=0) for groups in (before, after))
+    cross = dot = 0.0
+    for was, is_ in zip(before, after, strict=True):
+        p, q = is_ - is_.mean(0), was - was.mean(0)
+        cross += float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum())
+        dot += float((p * q).sum())
+    angle = math.atan2(cross, dot)
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return np.vstack([turn, middle_before - middle_after @ turn]).astype(np.float32)
+
+
+def outline(points: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Distance (R,) to the outermost of the points (N, 2) along each ray from the origin, as a smooth function of their places.
+
+    Between points the outline sinks like a parabola, so that it has no steps where points pass over rays.
+    """
+    outer = points[_outermost(points)].astype(np.float32)  # the others are far inside
+    radius, angle = np.hypot(outer[:, 0], outer[:, 1]), np.arctan2(outer[:, 1], outer[:, 0])
+    away = np.mod(angles[:, None] - angle[None] + np.float32(np.pi), np.float32(2 * np.pi)) - np.float32(np.pi)
+    found = (radius * (1 - np.float32(_BEND) * away * away)).max(1)
+    return _circular_blur(np.maximum(found, 0), _RAY_BLUR)
+
+
+def _on_rays(row: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Values (R,) along rays from a middle, at offsets (H, W, 2) from it."""
     wrapped = np.concatenate([row, row[:2]]).astype(np.float32)[None]
+    place = ((np.arctan2(offset[..., 1], offset[..., 0]) + np.pi) * (_RAYS / (2 * np.pi))).astype(np.float32)
     return cv2.remap(wrapped, place, np.zeros_like(place), cv2.INTER_LINEAR)
-
-
-def _planar_motion(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """(middle before, middle after, angle): the in-plane rotation that takes edited points (N, 2) back to the source's best."""
-    middle_before, middle_after = before.mean(0), after.mean(0)
-    p, q = after - middle_after, before - middle_before
-    cross = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum())
-    return middle_before, middle_after, math.atan2(cross, float((p * q).sum()))
-
-
-def _outline(mask: np.ndarray, middle: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Distance (R,) from a middle to the last pixel of a mask along each ray, to a fraction of a pixel."""
-    steps = np.arange(0, 1.2 * mask.shape[0], 0.5, dtype=np.float32)
-    x = middle[0] + np.cos(angles)[:, None] * steps
-    y = middle[1] + np.sin(angles)[:, None] * steps
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.8)
-    along = cv2.remap(soft, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    # Beyond the picture the mask's own border is repeated: an outline that leaves the picture is as far off in both poses.
-    inside = (along > 0.5) & (x > -0.5) & (y > -0.5) & (x < mask.shape[1] - 0.5) & (y < mask.shape[0] - 0.5)
-    last = inside.shape[1] - 1 - np.argmax(inside[:, ::-1], 1)
-    rows = np.arange(len(angles))
-    here, beyond = along[rows, last], along[rows, np.minimum(last + 1, len(steps) - 1)]
-    part = np.clip((here - 0.5) / np.maximum(here - beyond, 1e-3), 0, 1)
-    return np.where(inside.any(1), (last + part) * 0.5, 0).astype(np.float32)
 
 
 def _circular_blur(values: np.ndarray, sigma: float) -> np.ndarray:
@@ -106,38 +219,23 @@ def _circular_blur(values: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(row, (0, 0), sigma, sigmaY=1e-3)[0, pad:-pad]
 
 
-def _border_weight(shift: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """1 inside, 0 on the picture's border (H, W): on each side over all the room there is before the face, if motion needs it."""
+def _border_weight(shift: np.ndarray, face: np.ndarray, unit: float, free: tuple[bool, ...]) -> np.ndarray:
+    """1 inside, 0 on the picture's border (H, W): on each side over all the room there is before the face, if motion needs it.
+
+    Sides that are free (top, right, bottom, left) don't count.
+    """
     size = shift.shape[0]
     length, weight = np.hypot(shift[..., 0], shift[..., 1]), np.ones((size, size), np.float32)
     for turns in range(4):  # top, then each next side turned to the top
+        if free[turns]:
+            continue
         moved, rows = np.rot90(length, turns), np.flatnonzero(np.rot90(face, turns).any(1))
         room = float(rows[0]) if len(rows) else 0.5 * size
-        needed = 4 * float(moved[:int(2 * _BORDER * size)].max(initial=0))
-        width = max(min(needed, room), _BORDER * size)
+        needed = 4 * float(moved[:int(2 * _BORDER * unit)].max(initial=0))
+        width = max(min(needed, room), _BORDER * unit)
         side = np.broadcast_to(ramp(np.arange(size, dtype=np.float32) / width)[:, None], (size, size))
         weight = np.minimum(weight, np.rot90(side, -turns))
     return weight
-
-
-def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Values (H, W, C) where weight is 1, smoothly continued to everywhere else (a pyramid of weighted means)."""
-    levels = [(values * weight[..., None], weight)]
-    while min(levels[-1][1].shape) > 2:
-        height, width = ((n + 1) // 2 for n in levels[-1][1].shape)
-        value, share = (cv2.resize(a, (width, height), interpolation=cv2.INTER_AREA) for a in levels[-1])
-        levels.append((value, share))
-    top_values, top_weight = levels[-1]
-    result = np.broadcast_to(top_values.sum((0, 1)) / max(float(top_weight.sum()), 1e-6), top_values.shape)
-    for value, share in reversed(levels):
-        coarse = cv2.resize(np.ascontiguousarray(result, np.float32), share.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        sure = np.minimum(share * 4, 1)[..., None]
-        mean = value / np.maximum(share, 1e-6)[..., None]
-        result = coarse + (mean - coarse) * sure
-    unknown = (weight < 0.5)[..., None]
-    for radius in (max(values.shape[0] // 32, 1) * 2 + 1, 5):
-        result = np.where(unknown, cv2.GaussianBlur(result, (0, 0), radius / 3), values)
-    return result.astype(np.float32)
 
 
 def _nearest(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,13 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
+from core.background import Scene, inner
 from core.codes import FaceCode
 from core.estimate import FitResult
 from core.head.base import HeadModel
 from core.landing import Landing
 from core.landing_photo import landing_of
 from core.landmarks import DetectedFace, FaceFinder
-from core.matte import person_matte
 from core.photo import Photo
 from core.render.buffers import Buffers, head_vertices, posed_vertices, render_buffers
 
@@ -94,4 +94,9 @@ class Session:
     @cached_property
     def matte(self) -> np.ndarray:
         """The person's soft matte (S, S) float32 at the network's size."""
-        return person_matte(self.crop, self.buffers.coverage)
+        return inner(self.scene.layers(self.size).matte, self.size)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """What surrounds the face: the person's matte beyond the crop, and the background behind."""
+        return Scene(self.photo, self.code, self.head, self.rasterizer)

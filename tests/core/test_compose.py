@@ -4,7 +4,6 @@ from __future__ import annotations
 import numpy as np
 
 from core import compose
-from core.matte import person_matte
 
 
 def _disc(side: int = 64, radius: float = 0.3) -> np.ndarray:
@@ -60,11 +59,15 @@ def test_resize_keeps_the_mean():
     assert compose.resize(picture, 64) is picture
 
 
-def test_the_matte_finds_hair_by_colour_and_leaves_the_background():
-    side = 160
-    person = _disc(side, 0.36)
-    crop = np.where(person[..., None] > 0, np.array([70, 45, 30]), np.array([120, 160, 220])).astype(np.uint8)
-    crop = crop + np.random.default_rng(0).integers(0, 6, crop.shape).astype(np.uint8)
-    matte = person_matte(crop, _disc(side, 0.3))
-    assert matte[80, 80] == 1 and matte[80, int(side * 0.84)] > 0.8 and matte[5, 5] < 0.05
-    assert np.array_equal(matte, person_matte(crop, _disc(side, 0.3)))
+def test_factors_go_on_beyond_the_crop_without_a_step_and_fade():
+    """A relit face must not end at the crop's border: the body follows, less and less, and the background doesn't."""
+    side, edge = 64, 20
+    factors = np.full((side, side, 3), 1.6, np.float32)
+    matte = np.zeros((side + 2 * edge,) * 2, np.float32)
+    matte[:, 30:70] = 1
+    factors[matte[edge:-edge, edge:-edge] == 0] = 1
+    wide = compose.continued(factors, matte, edge, 1.0)
+    assert np.array_equal(wide[edge:-edge, edge:-edge], factors)
+    below = wide[edge + side - 1:, 50, 0]
+    assert below[1] > 1.5 and abs(below[-1] - 1) < 0.02 and (np.diff(below) <= 1e-4).all() and np.abs(np.diff(below)).max() < 0.1
+    assert np.abs(wide[edge + side:, :20] - 1).max() < 0.02
