@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.canvas.stage import Mode
+from app.language import tr
 from app.theme import Theme
 
 
@@ -68,7 +69,7 @@ def mode_actions(actions: Actions, run: Callable[[Mode], None]) -> QActionGroup:
     """The four views, on keys 1 to 4."""
     group = QActionGroup(actions.window)
     for i, mode in enumerate(Mode):
-        action = actions.add(f"view-{i}", mode.value, lambda on, mode=mode: run(mode) if on else None, str(i + 1),
+        action = actions.add(f"view-{i}", tr(mode.value), lambda on, mode=mode: run(mode) if on else None, str(i + 1),
                              check=i == 0)
         group.addAction(action)
     return group
@@ -77,12 +78,13 @@ def mode_actions(actions: Actions, run: Callable[[Mode], None]) -> QActionGroup:
 # What each menu holds, by name of action ("-": a line). Names that no part of the window has added are left out, and lines at the
 # ends and beside another line too.
 MENUS = (
-    ("&File", "open recent - save save-as - export reopen batch - cancel-exports - models - quit"),
-    ("&Edit", "undo redo - copy-rig paste-rig - reset neutral"),
-    ("&Light", "light-presets environment cast-shadow"),
+    ("&File", "open recent recover - save save-as embed - export reopen batch - cancel-exports - models - quit"),
+    ("&Edit", "undo redo - copy-rig paste-rig paste-parts - reset neutral"),
+    ("&Light", "light-presets environment - add-lamp cast-shadow"),
     ("F&ace", "face-presets copy-face webcam turn-head"),
     ("&Person", "personalize people - swap"),
-    ("&Motion", "timeline play add-key - film film-from-video"),
+    ("&Motion", "timeline play add-key auto-key - turntable sweep around idle unfold - film-from-voice film-from-video - film - "
+                "clear-timeline"),
     ("&View", "view-0 view-1 view-2 view-3 - split overlay ball inset whole - history compare variations - "
               "fit zoom-in zoom-out - theme-system theme-light theme-dark language"),
     ("&Help", "help first-minute shortcuts - about"),
@@ -97,7 +99,7 @@ def fill_menus(actions: Actions) -> None:
         groups = [group for group in groups if group]
         if not groups:
             continue
-        menu = bar.addMenu(title)
+        menu = bar.addMenu(tr(title))
         for i, group in enumerate(groups):
             if i:
                 menu.addSeparator()
@@ -127,7 +129,8 @@ def rule() -> QFrame:
 
 
 class Bar(QWidget):
-    """A bar across the window. Where it is too narrow for their words, its buttons show their icons alone."""
+    """A bar across the window. Where it is too narrow for their words, its buttons show their icons alone; where it is too narrow
+    even for those, what is `spare` (reached in other ways too) gives way."""
 
     def __init__(self, name: str, height: int, spacing: int) -> None:
         super().__init__()
@@ -137,19 +140,25 @@ class Bar(QWidget):
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(10, 0, 10, 0)
         self.row.setSpacing(spacing)
+        self.spare: tuple[QWidget, ...] = ()
         self._foldable: list[QToolButton] = []
         self._full = 0  # width that the words need
+        self._icons = 0  # width that the icons need, with what is spare
 
     def add(self, action: QAction) -> None:
         """A button with icon and words."""
-        made = button(action, text=True)
+        self.add_button(button(action, text=True))
+
+    def add_button(self, made: QToolButton) -> None:
+        """A button that has icon and words."""
         self._foldable.append(made)
         self.row.addWidget(made)
 
     def minimumSizeHint(self) -> QSize:
         """Wide enough for the icons."""
         words = sum(made.sizeHint().width() - 34 for made in self._foldable if not made.isHidden() and not self._folded)
-        return QSize(max(0, super().minimumSizeHint().width() - max(0, words)), self.height())
+        spare = sum(part.sizeHint().width() + self.row.spacing() for part in self.spare if not part.isHidden())
+        return QSize(max(0, super().minimumSizeHint().width() - max(0, words) - spare), self.height())
 
     @property
     def _folded(self) -> bool:
@@ -164,6 +173,10 @@ class Bar(QWidget):
             Qt.ToolButtonStyle.ToolButtonTextBesideIcon
         for made in self._foldable:
             made.setToolButtonStyle(style)
+        if self._folded and not any(part.isHidden() for part in self.spare):
+            self._icons = self.row.minimumSize().width()
+        for part in self.spare:
+            part.setVisible(not self._folded or event.size().width() >= self._icons)
 
 
 def top_bar(actions: Actions, theme_button: QToolButton) -> QWidget:
@@ -200,7 +213,7 @@ def segments(actions: Actions) -> QWidget:
 def foot_bar(actions: Actions, alpha: QSlider, zoom_label: QLabel) -> QWidget:
     """What lies over the picture, and zoom."""
     bar = Bar("footBar", height=40, spacing=2)
-    for name in ("split", "ball", "inset", "overlay"):
+    for name in ("split", "ball", "inset", "turn-head", "overlay"):  # the slider after it is the overlay's
         bar.add(actions[name])
     alpha.setObjectName("alpha")
     alpha.setFixedWidth(84)

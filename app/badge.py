@@ -1,6 +1,7 @@
 """What the badge over the picture says, and in which colour. It is dark in both schemes."""
 from __future__ import annotations
 
+from app.language import tr
 from app.live import State
 from app.setup import Setup
 from app.theme import DARK
@@ -12,12 +13,18 @@ _SHOWN = {State.STALE: ("Updating", DARK.warn), State.PREVIEW: ("Preview", DARK.
 
 def badge(state: State, loading: Setup | None = None) -> tuple[str, str]:
     """Text and colour: how the picture stands to the edit, or what is being loaded."""
-    return _SHOWN[state] if loading is None else (f"Loading {loading.words} …", DARK.accent)
+    if loading is not None:
+        return tr("Loading {what} …", what=loading.words), DARK.accent
+    text, color = _SHOWN[state]
+    return tr(text) if text else "", color
 
 
 def progress(step: int, steps: int, left: float | None) -> tuple[str, str, float]:
     """Text, colour and share done of a settle pass; left: seconds, where that is known."""
-    text = f"Refining {step} of {steps}"
-    if left is not None and step < steps:
-        text += f", {left:.0f} s left" if left >= 1 else ", almost done"
+    if left is None or step >= steps:
+        text = tr("Refining {step} of {steps}", step=step, steps=steps)
+    elif left < 1:
+        text = tr("Refining {step} of {steps}, almost done", step=step, steps=steps)
+    else:
+        text = tr("Refining {step} of {steps}, {seconds} s left", step=step, steps=steps, seconds=f"{left:.0f}")
     return text, DARK.accent, step / max(1, steps)

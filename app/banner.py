@@ -6,6 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
+from app.language import tr
 from app.theme import Theme, pixmap
 
 
@@ -29,7 +30,7 @@ class Banner(QWidget):
         self._close = QToolButton()
         self._close.setObjectName("icon")
         self._close.setIconSize(QSize(16, 16))
-        self._close.setAccessibleName("Close message")
+        self._close.setAccessibleName(tr("Close message"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 9, 10, 9)
         layout.setSpacing(12)

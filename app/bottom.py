@@ -1,8 +1,22 @@
 """The area under the picture: history, timeline and the like, one at a time, each opened and closed by its own action."""
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+
+class Pages(QStackedWidget):
+    """Pages of which only the present one says how much room is needed."""
+
+    def minimumSizeHint(self) -> QSize:
+        """That of the page that shows."""
+        page = self.currentWidget()
+        return page.minimumSizeHint().expandedTo(page.minimumSize()) if page is not None else QSize()
+
+    def sizeHint(self) -> QSize:
+        """That of the page that shows."""
+        page = self.currentWidget()
+        return page.sizeHint() if page is not None else QSize()
 
 
 class Bottom(QWidget):
@@ -13,7 +27,7 @@ class Bottom(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.pages: dict[str, QWidget] = {}
-        self._stack = QStackedWidget()
+        self._stack = Pages()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._stack)
@@ -36,5 +50,6 @@ class Bottom(QWidget):
             return
         if name:
             self._stack.setCurrentWidget(self.pages[name])
+            self._stack.updateGeometry()
         self.setVisible(bool(name))
         self.shown.emit(name)

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.jobs import ExportJob
+from app.language import tr
 from app.worker import WorkerThread
 from core.request import RenderRequest
 
@@ -67,9 +68,9 @@ class Exports(QObject):
         if not self._jobs:
             return ""
         first = next(iter(self._jobs.values())).path.name
-        more = f" and {len(self._jobs) - 1} more" if len(self._jobs) > 1 else ""
-        done = f" {round(100 * self._done[0] / self._done[1])} %" if self._done else ""
-        return f"Exporting {first}{more}{done}"
+        count = len(self._jobs) - 1
+        text = tr("Exporting {name} and {count} more", name=first, count=count) if count else tr("Exporting {name}", name=first)
+        return f"{text} {round(100 * self._done[0] / self._done[1])} %" if self._done else text
 
     def _stepped(self, job: Any, step: int, steps: int, _estimate: Any) -> None:
         if isinstance(job, ExportJob):

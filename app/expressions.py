@@ -10,7 +10,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 
 from app.canvas.head import outline
-from app.language import tr
+from app.dialogs.kinds import kinds
+from app.language import tr, within
 from app.panels.face_tools import PART_NAMES
 from app.panels.preset_thumbs import Thumbs
 from app.parts import Part
@@ -102,7 +103,7 @@ class Expressions(Part):
         gone = ["expression" if part in ("", "face") else part]
         mine = {name: None for name, _ in document.rig.values if any(belongs(name, one) for one in gone)
                 and not name.startswith("eyes.")}  # where the eyes look is no expression
-        document.begin(tr("Neutral expression") if not part else tr("Neutral {part}", part=tr(PART_NAMES[part]).lower()))
+        document.begin(tr("Neutral expression") if not part else tr("Neutral {part}", part=within(tr(PART_NAMES[part]))))
         for block in ("expression", *PARTS) if gone == ["expression"] else gone:
             document.drop_copy(block)
         document.update({**mine, **{f"neutral.{one}": 1.0 for one in parts}})
@@ -168,7 +169,8 @@ class Expressions(Part):
         self.window.document.begin(tr("Turn head"))
 
     def _turn(self, yaw: float, pitch: float) -> None:
-        self.window.document.update({AXES[0]: self._start[AXES[0]] + yaw, AXES[1]: self._start[AXES[1]] + pitch})
+        # what stays at rest is not set: neither the history nor the reset buttons should speak of it
+        self.window.document.update({AXES[0]: self._start[AXES[0]] + yaw or None, AXES[1]: self._start[AXES[1]] + pitch or None})
 
     def _roll(self, degrees: float) -> None:
         self.window.document.update({AXES[2]: self._start[AXES[2]] + degrees})
@@ -182,9 +184,8 @@ class Expressions(Part):
             self.webcam.end()
 
     def _ask_video(self) -> None:
-        endings = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
         path, _ = QFileDialog.getOpenFileName(self.window, tr("Follow a video file"), self.window.settings.folder,
-                                              tr("Videos") + f" ({endings})")
+                                              kinds((tr("Videos"), VIDEO_SUFFIXES)))
         if path:
             self.webcam.end()
             self.webcam.begin(Path(path))

@@ -12,8 +12,9 @@ from app.banner import Banner
 from app.bottom import Bottom
 from app.canvas.canvas import Canvas
 from app.canvas.stage import CROP_WORLD, Mode
-from app.dialogs.about import AboutDialog, ShortcutsDialog
+from app.dialogs.about import AboutDialog
 from app.document import Document
+from app.language import tr
 from app.settings import Settings
 from app.side import Side
 from app.status import StatusLine
@@ -49,26 +50,34 @@ class Frame(QMainWindow):
 
     def _view_actions(self) -> None:
         a, canvas, settings = self.actions_by_name, self.canvas, self.settings
-        bars.mode_actions(a, self.set_mode)
-        a.add("split", "Split", self._set_split, "S", "split", check=settings.show_split, tip="Compare with the original")
-        a.add("ball", "Light ball", self._set_ball, "L", "ball", check=settings.show_ball,
-              tip="Light ball: drag to move the key light")
-        a.add("inset", "Live head", self._set_inset, "I", "inset", check=settings.show_inset, tip="Live head in the corner")
-        a.add("overlay", "Overlay", self._set_overlay, "H", "head", check=False, tip="Lay the head over the photo")
-        a.add("whole", "Whole photo", self._set_whole, "W", "crop", check=settings.whole_photo, tip="Whole photo or face crop")
-        a.add("fit", "Fit", canvas.fit, "Ctrl+0", "fit", tip="Fit the picture")
-        a.add("zoom-in", "Zoom in", lambda: canvas.zoom(1.25), "Ctrl++|Ctrl+=", "plus")
-        a.add("zoom-out", "Zoom out", lambda: canvas.zoom(0.8), "Ctrl+-", "minus")
-        for choice, text in (("system", "Colours of the system"), ("light", "Light"), ("dark", "Dark")):
+        bars.mode_actions(a, self.set_mode).triggered.connect(self.show_canvas)
+        a.add("split", tr("Split"), self._set_split, "S", "split", check=settings.show_split, tip=tr("Compare with the original"))
+        a.add("ball", tr("Light ball"), self._set_ball, "L", "ball", check=settings.show_ball,
+              tip=tr("Light ball: drag to move the key light"))
+        a.add("inset", tr("Live head"), self._set_inset, "I", "inset", check=settings.show_inset,
+              tip=tr("Live head in the corner"))
+        a.add("overlay", tr("Overlay"), self._set_overlay, "H", "head", check=False, tip=tr("Lay the head over the photo"))
+        a.add("whole", tr("Whole photo"), self._set_whole, "W", "crop", check=settings.whole_photo,
+              tip=tr("Whole photo or face crop"))
+        a.add("fit", tr("Fit"), canvas.fit, "Ctrl+0", "fit", tip=tr("Fit the picture"))
+        a.add("zoom-in", tr("Zoom in"), lambda: canvas.zoom(1.25), "Ctrl++|Ctrl+=", "plus")
+        a.add("zoom-out", tr("Zoom out"), lambda: canvas.zoom(0.8), "Ctrl+-", "minus")
+        for choice, text in (("system", tr("Colours of the system")), ("light", tr("Light")), ("dark", tr("Dark"))):
             a.add(f"theme-{choice}", text, lambda choice=choice: self._set_theme(choice))
-        a.add("shortcuts", "Keyboard and mouse", lambda: ShortcutsDialog(self).open(), "F1")
-        a.add("about", "About", self._about)
+        a.add("about", tr("About"), self._about)
 
     def set_mode(self, mode: Mode) -> None:
         """Photo, normals, albedo or rendered."""
         self.canvas.mode = mode
         self.canvas.set_live(None)
         self._show_buffers()
+
+    def show_canvas(self) -> None:
+        """Leave what stands in the canvas's place, if anything does."""
+        if self.middle.currentWidget() is not self.canvas:
+            self.middle.setCurrentWidget(self.canvas)
+            self.foot.show()
+            self.canvas.setFocus()
 
     def _about(self) -> None:
         AboutDialog(f"{self.status.prior.text()}   {self.status.device.text()}".strip(), self).open()
@@ -77,11 +86,12 @@ class Frame(QMainWindow):
         a = self.actions_by_name
         self.theme_button.setObjectName("icon")
         self.theme_button.setIconSize(QSize(18, 18))
-        self.theme_button.setToolTip("Light or dark")
-        self.theme_button.setAccessibleName("Light or dark colours")
+        self.theme_button.setToolTip(tr("Light or dark"))
+        self.theme_button.setAccessibleName(tr("Light or dark colours"))
         self.alpha.setRange(0, 100)
-        self.alpha.setToolTip("How much of the head shows")
-        self.alpha.setAccessibleName("Overlay strength")
+        self.alpha.setToolTip(tr("How much of the head shows"))
+        self.alpha.setAccessibleName(tr("Overlay strength"))
+        self.alpha.hide()
         bars.fill_menus(a)
         stage = QWidget()
         column = QVBoxLayout(stage)
@@ -96,7 +106,9 @@ class Frame(QMainWindow):
         self.rows.setStretchFactor(1, 0)
         self.rows.setChildrenCollapsible(False)
         self.rows.setHandleWidth(1)
-        for part in (self.banner, self.rows, bars.foot_bar(a, self.alpha, self.zoom_label)):
+        self.foot = bars.foot_bar(a, self.alpha, self.zoom_label)
+        self.stage_column = column
+        for part in (self.banner, self.rows, self.foot):
             column.addWidget(part, 1 if part is self.rows else 0)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.addWidget(stage)
@@ -117,8 +129,12 @@ class Frame(QMainWindow):
         self.canvas.zoom_changed.connect(self._show_zoom)
         self.theme_button.clicked.connect(self._toggle_theme)
         self.theme.changed.connect(self._recolor)
-        self.setWindowTitle("DiffusionRig Studio")
+        self.setWindowTitle(tr("DiffusionRig Studio"))
         self.setWindowIcon(self.theme.icon("app"))
+
+    def add_bar(self, bar: QWidget) -> None:
+        """A bar between messages and picture."""
+        self.stage_column.insertWidget(self.stage_column.indexOf(self.rows), bar)
 
     def _restore(self) -> None:
         settings = self.settings
@@ -154,6 +170,7 @@ class Frame(QMainWindow):
     def _set_overlay(self, on: bool) -> None:
         self.canvas.overlay = on
         self.alpha.setEnabled(on)
+        self.alpha.setVisible(on)
         self._show_buffers()
         self.canvas.update()
 
@@ -179,9 +196,11 @@ class Frame(QMainWindow):
         self.show_state()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Space shows the original as long as it is held."""
+        """Space shows the original as long as it is held; Escape leaves a comparison or a grid."""
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat() and self.document.session is not None:
             self.canvas.hold_original(True)
+        elif event.key() == Qt.Key.Key_Escape and self.middle.currentWidget() is not self.canvas:
+            self.show_canvas()
         else:
             super().keyPressEvent(event)
 

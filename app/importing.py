@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.language import tr
 from app.library import Item, Library, Shelf
 from app.tasks import Chores
 
@@ -53,7 +54,7 @@ class Importing(QObject):
 
     def refresh(self) -> None:
         """Look at what is there; `changed` tells when it is known."""
-        if self._chores.start(lambda say, cancelled: self._library.look(), "looking at the imported files", self._looked,
+        if self._chores.start(lambda say, cancelled: self._library.look(), tr("looking at the imported files"), self._looked,
                               self._look_failed):
             self.changed.emit()
 
@@ -62,14 +63,14 @@ class Importing(QObject):
         if self.busy:
             return False
         self.folder, self.outcome = folder, None
-        self._chores.start(lambda say, cancelled: self._library.import_folder(folder, say, cancelled), f"importing {folder}",
-                           self._imported, self._import_failed, self._import_stopped)
+        self._chores.start(lambda say, cancelled: self._library.import_folder(folder, say, cancelled),
+                           tr("importing {name}", name=folder), self._imported, self._import_failed, self._import_stopped)
         self.changed.emit()
         return True
 
     def remove(self, item: Item) -> None:
         """Delete what was stored of an item."""
-        if self._chores.start(lambda say, cancelled: self._without(item), f"removing {item.title}", self._looked,
+        if self._chores.start(lambda say, cancelled: self._without(item), tr("removing {name}", name=item.title), self._looked,
                               self._look_failed):
             self.changed.emit()
 
@@ -97,7 +98,7 @@ class Importing(QObject):
         self._end_import(outcome_of(report))
 
     def _import_stopped(self) -> None:
-        self._end_import(Outcome("Cancelled. What was stored before stays.", "The import was cancelled.", False))
+        self._end_import(Outcome(tr("Cancelled. What was stored before stays."), tr("The import was cancelled."), False))
 
     def _import_failed(self, message: str) -> None:
         self._end_import(Outcome(message, message, False))
@@ -115,7 +116,8 @@ def outcome_of(report: Any) -> Outcome:
     notes = [f"· {note}" for note in getattr(report, "notes", ())]
     parts = [part for part in ("\n".join(found), "\n".join(wrong), "\n".join(notes)) if part]
     if not found and not wrong:
-        parts.insert(0, "Nothing that can be imported was found in this folder.")
-    counts = [f"{len(found)} imported" if found else "", f"{len(wrong)} not usable" if wrong else ""]
-    summary = ", ".join(filter(None, counts)) or "nothing found"
+        parts.insert(0, tr("Nothing that can be imported was found in this folder."))
+    counts = [tr("{count} imported", count=len(found)) if found else "",
+              tr("{count} not usable", count=len(wrong)) if wrong else ""]
+    summary = ", ".join(filter(None, counts)) or tr("nothing found")
     return Outcome("\n\n".join(parts), summary[:1].upper() + summary[1:] + ".", bool(found))

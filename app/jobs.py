@@ -8,22 +8,29 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
 from app.setup import Setup
 from core.codes import FaceCode
+from core.photo import LoadedImage, load_image
 from core.request import RenderRequest
 
 
 @dataclass(frozen=True)
 class OpenJob:
-    """Open a photo; `face` None takes the largest face."""
+    """Open a photo; `face` None takes the largest face. data: the file's bytes, where they come with a project; `path` is then
+    only where the file was."""
 
     path: Path
     face: int | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+    def source(self) -> Path | LoadedImage:
+        """What the engine is to open. Raises PhotoError for bytes that are no picture."""
+        return self.path if self.data is None else replace(load_image(self.data), path=self.path)
 
 
 @dataclass(frozen=True)

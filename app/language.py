@@ -2,7 +2,8 @@
 
 A language is a file resources/i18n/CODE.json: ``{"language": "Deutsch", "texts": {"Open": "Öffnen"}}``, from the English text to
 the other one, with the same {names} in both. What is missing there stays English. `python -m app.texts` keeps such files up to
-date with the source, and tells a translator what is left.
+date with the source, and tells a translator what is left; resources/docs/translating.md says how. What core/ says (the texts of
+`UserError`s, notes of the doctor, an album's advice) stays English: the command line says it too.
 """
 from __future__ import annotations
 
@@ -28,6 +29,11 @@ def tr(text: str, /, **values: object) -> str:
     """
     found = _words.get(text) or text
     return found.format(**values) if values else found
+
+
+def within(text: str) -> str:
+    """A name in the middle of a sentence: small in English. Other languages have other rules, and keep theirs as it is."""
+    return text if _words else text.lower()
 
 
 @cache

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.setup import ESTIMATORS, HEADS, Setup, head_title, prior_title
+from app.language import tr
+from app.setup import HEADS, Setup, estimator_title, head_title, prior_title
 from core import assets, estimators, paths
 
 PRIOR, HEAD, TEXTURE, ENCODER = "prior", "head", "texture", "encoder"
@@ -64,14 +65,14 @@ class Library:
     def look(self) -> Shelf:
         """What is there now."""
         there = {asset.name: asset for asset in assets.status()}
-        heads = [Item(HEAD, "open", HEADS["open"], "Ships with the program")]
+        heads = [Item(HEAD, "open", HEADS["open"], tr("Ships with the program"))]
         for name in ("flame", "ict"):
             heads.append(_item(HEAD, name, HEADS[name], there.get(name)))
-        extra = [_item(TEXTURE, "texture", "FLAME texture", there.get("texture")),
-                 _item(ENCODER, "encoder", "DECA encoder", there.get("encoder"))]
+        extra = [_item(TEXTURE, "texture", tr("FLAME texture"), there.get("texture")),
+                 _item(ENCODER, "encoder", tr("DECA encoder"), there.get("encoder"))]
         imported = [_prior(asset) for asset in there.values() if asset.kind == "prior"]
         if not imported:
-            imported = [Item(PRIOR, "-", "Released models", present=False, how=HOW["prior"])]
+            imported = [Item(PRIOR, "-", tr("Released models"), present=False, how=tr(HOW["prior"]))]
         return Shelf((_default_prior(), *imported, *heads, *extra))
 
     def import_folder(self, folder: Path, say: Callable[[str], None], cancelled: Callable[[], bool]) -> Any:
@@ -93,21 +94,25 @@ def problem(setup: Setup, shelf: Shelf) -> tuple[str, bool]:
     own = shelf.head_of(setup.prior)
     head = setup.head or own
     if head and not shelf.has(HEAD, head):
-        return f"{head_title(head)} isn't on this computer. {HOW.get(head, '')}", False
+        missing = tr("{head} isn't on this computer.", head=head_title(head))
+        return f"{missing} {tr(HOW[head]) if head in HOW else ''}", False
     estimator = setup.estimator or (estimator_choices(head)[0] if head else "")
     if estimator == "deca" and not shelf.has(ENCODER):
-        return f"The DECA encoder isn't on this computer. Import deca_model.tar, or choose “{ESTIMATORS['fit']}”.", False
+        return tr("The DECA encoder isn't on this computer. Import deca_model.tar, or choose “{other}”.",
+                  other=estimator_title("fit")), False
     if own and head != own:
-        return (f"{prior_title(setup.prior)[:1].upper()}{prior_title(setup.prior)[1:]} was trained on {head_title(own)}. "
-                f"With {head_title(head)} the head and its buffers can be edited, but no pictures can be made."), True
+        model = prior_title(setup.prior)
+        return tr("{model} was trained on {own}. With {head} the head and its buffers can be edited, but no pictures can be "
+                  "made.",
+                  model=model[:1].upper() + model[1:], own=head_title(own), head=head_title(head)), True
     if head == "flame" and own == "flame" and not shelf.has(TEXTURE):
-        return "Without the FLAME texture the buffers can be edited, but no pictures can be made.", True
+        return tr("Without the FLAME texture the buffers can be edited, but no pictures can be made."), True
     return "", True
 
 
 def _item(kind: str, name: str, title: str, asset: assets.Asset | None) -> Item:
     if asset is None:
-        return Item(kind, name, title, present=False, how=HOW[name])
+        return Item(kind, name, title, present=False, how=tr(HOW[name]))
     return Item(kind, name, title, f"{asset.what}\n{asset.file}", stored=asset.name)
 
 
@@ -120,14 +125,15 @@ def _prior(asset: assets.Asset) -> Item:
 def _default_prior() -> Item:
     said = _description(paths.default_prior())
     present = bool(said)
-    return Item(PRIOR, "", "Default model", f"{_facts(said)}\nShips with the program" if present else "", present,
-                "" if present else "Restore it from the program's files.", head=str(said.get("head", "open")))
+    return Item(PRIOR, "", tr("Default model"), f"{_facts(said)}\n{tr('Ships with the program')}" if present else "", present,
+                "" if present else tr("Restore it from the program's files."), head=str(said.get("head", "open")))
 
 
 def _facts(said: dict[str, Any]) -> str:
     size = said.get("config", {}).get("size")
-    parts = [f"{size} × {size}" if size else "", f"made for {head_title(str(said.get('head', '')))}" if said.get("head") else "",
-             f"licence {said['licence']}" if said.get("licence") else ""]
+    parts = [f"{size} × {size}" if size else "",
+             tr("made for {head}", head=head_title(str(said["head"]))) if said.get("head") else "",
+             tr("licence {name}", name=said["licence"]) if said.get("licence") else ""]
     return ", ".join(part for part in parts if part)
 
 

@@ -38,7 +38,8 @@ class Live(QObject):
 
     recall(request): finds a settled result that was made once, where there is a longer memory than this one's.
     shown: a result to put on screen. judged: the settled result on screen, with what it shows of what was asked for. estimate: a
-    settle pass's picture so far. state_changed: `state` is another. progressed: (step, steps, seconds left or None) of a settle pass.
+    settle pass's picture so far. state_changed: `state` is another. progressed: (step, steps, seconds left or None) of a settle
+    pass.
     """
 
     shown = Signal(object)
@@ -136,8 +137,8 @@ class Live(QObject):
         if request.quality == "settled":
             self.remember(result)
         current = settled == self._request
-        if request.quality == "settled" and not current or current and self.state is State.SETTLED:
-            return
+        if request.quality == "settled" and not current or self.state is State.SETTLED:
+            return  # a settled picture gives way to no preview: neither its own nor that of an edit that was taken back meanwhile
         self.shown.emit(result)
         if current:
             self._set(State.SETTLED if request.quality == "settled" else State.PREVIEW)

@@ -10,6 +10,7 @@ from app.canvas.stage import Mode
 from app.dialogs.models import ModelsDialog
 from app.importing import Importing, Outcome
 from app.jobs import Switched
+from app.language import tr
 from app.library import Library
 from app.names import listing
 from app.restarting import Restarting
@@ -73,7 +74,7 @@ class Models(QObject):
         self._take(engine)
 
     def _fell_back(self, message: str) -> None:
-        self._window.banner.say(f"{message} The default model is used for now.", button=BUTTON, run=self.open_dialog)
+        self._window.banner.say(f"{message} {tr('The default model is used for now.')}", button=tr(BUTTON), run=self.open_dialog)
         if Setup.remembered(self._window.settings) == self._asked:  # else it came from the command line, for this run only
             Setup().remember(self._window.settings)
 
@@ -100,12 +101,13 @@ class Models(QObject):
     def _tell_set_aside(self) -> None:
         document, said = self._window.document, []
         if document.set_aside:
-            said.append(f"{head_title(document.session.head.name)} can't do {listing(document.set_aside)}. "
-                        "This part of the edit is set aside and comes back with a head that can.")
+            said.append(tr("{head} can't do {names}. This part of the edit is set aside and comes back with a head that can.",
+                           head=head_title(document.session.head.name), names=listing(document.set_aside)))
         person = document.person_set_aside
         if person is not None:
-            said.append(f"{person.name} was learned with the model '{person.prior_name}' on {head_title(person.head)}, and is "
-                        "set aside until these are in use again.")
+            said.append(tr("{name} was learned with the model '{model}' on {head}, and is set aside until these are in use "
+                           "again.",
+                           name=person.name, model=person.prior_name, head=head_title(person.head)))
         if said:
             self._window.banner.say(" ".join(said), "info")
 
@@ -114,10 +116,10 @@ class Models(QObject):
         window.live.hold(False)
         if window.engine is not None:
             window.status.set_engine(window.engine)
-            message = f"{message} What was in use before stays."
+            message = f"{message} {tr('What was in use before stays.')}"
         else:
             window.status.set_no_engine()
-        window.banner.say(message, button=BUTTON, run=self.open_dialog)
+        window.banner.say(message, button=tr(BUTTON), run=self.open_dialog)
         window.ask_again()
 
     def _take(self, engine: Any) -> None:
@@ -137,9 +139,10 @@ class Models(QObject):
 
     def _show_import(self) -> None:
         folder = self.importing.folder
-        self._window.status.set_import(f"Importing {folder.name} …" if folder is not None else "")
+        self._window.status.set_import(tr("Importing {name} …", name=folder.name) if folder is not None else "")
 
     def _imported(self, outcome: Outcome) -> None:
         """Said in the window only when the dialog, which shows it all, is closed."""
         if self._dialog is None:
-            self._window.banner.say(f"Import: {outcome.summary}", "info" if outcome.good else "warning", BUTTON, self.open_dialog)
+            self._window.banner.say(tr("Import: {summary}", summary=outcome.summary), "info" if outcome.good else "warning",
+                                    tr(BUTTON), self.open_dialog)

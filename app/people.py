@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 from app.dialogs.quitting import ask_stop
 from app.dialogs.swap import SwapDialog
 from app.jobs import PersonJob
+from app.language import tr
 from app.personal.people_dialog import PeopleDialog
 from app.personal.process import EventProcess
 from app.personal.shelf import People, PeopleShelf
@@ -41,9 +42,9 @@ class Personal(QObject):
         self._offer_words = ""
         self._may_close = False
         a = window.actions_by_name
-        a.add("personalize", "&Personalize …", self.personalize, "Ctrl+P", "person", tip="Personalize from an album")
-        a.add("people", "P&eople …", self.open_people)
-        a.add("swap", "People and photos in a &grid …", self.open_swap, "Ctrl+G")
+        a.add("personalize", tr("&Personalize …"), self.personalize, "Ctrl+P", "person", tip=tr("Personalize from an album"))
+        a.add("people", tr("P&eople …"), self.open_people)
+        a.add("swap", tr("People and photos in a &grid …"), self.open_swap, "Ctrl+G")
 
     def connect_all(self) -> None:
         """Once the window has all its parts."""
@@ -170,8 +171,9 @@ class Personal(QObject):
         """At the start: what was interrupted or left for later."""
         self._show_training_words()
         if self._left is not None:
-            self._offer_words = f"Training of {self._left.name} was interrupted at {share_of(self._left)}."
-            self._window.banner.say(self._offer_words, "info", "Resume", self._show_training)
+            self._offer_words = tr("Training of {name} was interrupted at {share}.", name=self._left.name,
+                                   share=share_of(self._left))
+            self._window.banner.say(self._offer_words, "info", tr("Resume"), self._show_training)
 
     def _show_training(self) -> None:
         """The one that is under way; else the one that was left goes on."""
@@ -183,7 +185,8 @@ class Personal(QObject):
         self._left = None if self.training.active else unfinished()
         if self.training.active and self._window.banner.text == self._offer_words:
             self._window.banner.hide()  # it was gone on with in the dialog
-        left = f"{self._left.name} is learned to {share_of(self._left)}: go on" if self._left is not None else ""
+        left = "" if self._left is None else tr("{name} is learned to {share}: go on", name=self._left.name,
+                                                   share=share_of(self._left))
         self._window.status.set_training(short_words(self.training) or left)
 
     def _learned(self, file: str) -> None:
@@ -193,11 +196,13 @@ class Personal(QObject):
         if person is not None and person.name == name:
             self.use(Path(file))
         elif "personalize" not in self._dialogs:
-            self._window.banner.say(f"{name} is learned.", "info", f"Use {name}", lambda: self.use(Path(file)))
+            self._window.banner.say(tr("{name} is learned.", name=name), "info", tr("Use {name}", name=name),
+                                    lambda: self.use(Path(file)))
 
     def _not_learned(self, message: str) -> None:
         if "personalize" not in self._dialogs:
-            self._window.banner.say(f"Learning {self.training.name} stopped: {message}", button="Show", run=self.personalize)
+            self._window.banner.say(tr("Learning {name} stopped: {message}", name=self.training.name, message=message),
+                                    button=tr("Show"), run=self.personalize)
 
     # -- closing
 

@@ -83,5 +83,11 @@ class PhotoView:
     def after(self, crop: np.ndarray, soft: bool, plain: bool = False) -> QImage:
         """A result's crop with the photo's detail, or as it is where `plain`; `soft` fades its border for drawing over the whole
         photo."""
-        pixels = crop if plain else detailed(self._native, self._photo.crop(crop.shape[0]), crop)
+        pixels = self.pixels(crop, plain)
         return to_image(with_alpha(pixels, feather(pixels.shape[0])) if soft else pixels)
+
+    def pixels(self, crop: np.ndarray | None, plain: bool = False) -> np.ndarray:
+        """What `after` shows, as (N, N, 3) uint8; None: the photo's own crop."""
+        if crop is None:
+            return self._native
+        return crop if plain else detailed(self._native, self._photo.crop(crop.shape[0]), crop)

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from core import paths
-from core.files import atomic_write
+from core.errors import UserError
+from core.files import atomic_write, read_file
 
 log = logging.getLogger(__name__)
 
 VERSION = 1
+_MOST_BYTES = 4 << 20
 THEMES = ("system", "light", "dark")
 
 
@@ -26,6 +28,8 @@ class Settings:
     """The remembered values. `geometry` is base64 text of the window's own record; prior, head and estimator: see `app.setup`."""
 
     theme: str = "system"
+    language: str = "system"
+    welcomed: bool = False
     geometry: str = ""
     panel_width: int = 372
     folder: str = ""
@@ -35,26 +39,43 @@ class Settings:
     export_format: str = "PNG"
     export_size: str = "full"
     export_quality: int = 92
+    export_deep: bool = False
+    export_own_colours: bool = True
+    export_long_side: int = 0  # 0: as large as it is
+    export_place: bool = False
+    export_credentials: bool = True
+    export_buffers: bool = False
+    export_mesh: str = ""  # an ending, '' for none
+    queue_folder: str = ""
+    queue_name: str = "{photo}__{edit}"
     show_split: bool = True
     show_inset: bool = True
     show_ball: bool = True
+    ball_size: str = "auto"
     whole_photo: bool = False
     overlay: float = 0.6
+    show_history: bool = True
+    history_height: int = 112
+    recent: tuple[str, ...] = ()
+    embed_photo: bool = True
     prior: str = ""
     head: str = ""
     estimator: str = ""
     assets_folder: str = ""
-    open_sections: tuple[str, ...] = ("Light", "Expression", "Jaw", "Pose", "Appearance", "Person")
+    open_sections: tuple[str, ...] = ("Light", "Expression", "Jaw", "Eyes", "Pose", "Appearance", "Person")
+    unlinked: tuple[str, ...] = ()  # left parameters of pairs whose sides move apart
+    turn_head: bool = True
+    all_presets: bool = False
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Settings:
         """Settings from the file in `folder` (default: `core.paths.config_dir`), defaults where it can't be used."""
         path = (folder or paths.config_dir()) / "settings.json"
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return cls()
-        except (OSError, ValueError) as error:
+            if not path.exists():
+                return cls()
+            plain = json.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
+        except (UserError, OSError, ValueError, RecursionError) as error:
             log.warning("settings in %s can't be read (%s); using defaults", path, error)
             _keep_bad(path)
             return cls()
@@ -80,9 +101,12 @@ class Settings:
             log.warning("settings can't be written to %s: %s", path, error)
 
 
-_RANGES: dict[str, tuple[float, float]] = {"panel_width": (320, 640), "export_quality": (1, 100), "overlay": (0, 1)}
+_RANGES: dict[str, tuple[float, float]] = {"panel_width": (320, 640), "export_quality": (1, 100), "export_long_side": (0, 20_000),
+                                            "overlay": (0, 1),
+                                            "history_height": (84, 600)}
 _CHOICES: dict[str, tuple[str, ...]] = {"theme": THEMES, "export_format": ("PNG", "JPEG", "TIFF", "WebP"),
-                                        "export_size": ("crop", "full")}
+                                        "export_size": ("crop", "full"), "export_mesh": ("", ".glb", ".obj"),
+                                        "ball_size": ("auto", "small", "large")}
 
 
 def _checked(name: str, value: Any, default: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.language import tr
 from app.settings import Settings
 
 HEADS = {"open": "OpenHead", "flame": "FLAME", "ict": "ICT-FaceKit"}
@@ -35,18 +36,25 @@ class Setup:
     @property
     def words(self) -> str:
         """What it is, for messages: 'faces-512 with FLAME'."""
-        parts = [prior_title(self.prior)]
-        parts += [f"with {head_title(self.head)}"] if self.head else []
-        parts += [f"and {ESTIMATORS.get(self.estimator, self.estimator)}"] if self.estimator else []
-        return " ".join(parts)
+        model, head, estimator = prior_title(self.prior), head_title(self.head), estimator_title(self.estimator)
+        if head and estimator:
+            return tr("{model} with {head} and {estimator}", model=model, head=head, estimator=estimator)
+        if head:
+            return tr("{model} with {head}", model=model, head=head)
+        return tr("{model} and {estimator}", model=model, estimator=estimator) if estimator else model
 
 
 def prior_title(prior: str | None) -> str:
     """A model's name for people: the file's own name where it was given as a file."""
     if prior is None:
-        return "the default model"
+        return tr("the default model")
     path = Path(prior)
     return path.stem if path.suffix in (".safetensors", ".pt") else prior
+
+
+def estimator_title(name: str | None) -> str:
+    """An estimator's name for people."""
+    return tr(ESTIMATORS[name]) if name in ESTIMATORS else name or ""
 
 
 def head_title(name: str | None) -> str:

@@ -5,8 +5,8 @@ A picture that was made once is kept as long as the grid may need it again: a pe
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from app.grid_work import GridWork, Running
 from app.jobs import EngineJob
-from app.live import Pace
+from app.language import tr
 from app.swap_places import Grid, Made, Opened, Place, Who, mix_grid, open_photo, paint, swap_grid
 from app.worker import WorkerThread
 from core.export import save_image
@@ -28,32 +29,13 @@ SWAP, MIX = "swap", "mix"
 KEPT = 300  # pictures; one of 600 pixels is a MiB
 
 
-@dataclass
-class _Running:
-    """What the engine's thread is asked for. place: a cell; photo: one to be opened."""
+class SwapWork(GridWork):
+    """The grid of people and photos. people_changed: `known` is another."""
 
-    job: EngineJob
-    place: Place | None = None
-    photo: Opened | None = None
-
-
-class SwapWork(QObject):
-    """Knows what the grid shows and has it made.
-
-    changed: the grid has other places. place_changed(Place): one shows something else. progressed: how far it is.
-    people_changed: `known` is another. failed(text): what to tell the user. saved(Path): a file is written.
-    """
-
-    changed = Signal()
-    place_changed = Signal(object)
-    progressed = Signal()
     people_changed = Signal()
-    failed = Signal(str)
-    saved = Signal(object)
 
     def __init__(self, worker: WorkerThread, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._worker = worker
+        super().__init__(worker, parent)
         self.mode = SWAP
         self.look = Look()
         self.amount = 1.0
@@ -61,17 +43,9 @@ class SwapWork(QObject):
         self.people: list[Who] = [Who()]
         self.person = Who()  # who paints a mix
         self.known: list[Entry] = []
-        self.stopped = False
         self.grid = Grid()
         self._made: OrderedDict[Place, Made] = OrderedDict()
         self._problems: dict[Place, str] = {}
-        self._running: _Running | None = None
-        self._others: dict[EngineJob, Callable[[Any], None]] = {}  # lists and files, which nothing waits for
-        self._pace = Pace()
-        self._run = object()
-        worker.worker.made.connect(self._job_made)
-        worker.worker.failed.connect(self._job_failed)
-        worker.worker.stopped.connect(self._job_stopped)
         worker.worker.switched.connect(self._engine_switched)
 
     # -- what to show
@@ -114,7 +88,7 @@ class SwapWork(QObject):
 
     def look_for_people(self) -> None:
         """Read the shelf of people anew."""
-        self._put(EngineJob(lambda _engine, _report: listed(), "looking for people"), self._people_found)
+        self._put(EngineJob(lambda _engine, _report: listed(), tr("looking for people")), self._people_found)
 
     # -- what there is
 
@@ -134,32 +108,10 @@ class SwapWork(QObject):
     def is_running(self, place: Place) -> bool:
         """Whether it is being made now."""
         running = self._running
-        return running is not None and (running.place == place or running.photo is not None and running.photo is place.photo
-                                        and place.kind == "photo")
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """How many cells are there or can't be had, and how many there are to be."""
-        return sum(place in self._made or bool(self.problem(place)) for place in self.grid.cells), len(self.grid.cells)
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is being made."""
-        return self._running is not None
-
-    def seconds_left(self) -> float | None:
-        """Until the grid is full; None where that isn't known yet."""
-        done, total = self.counts
-        return self._pace.left(self._run, done, total) if done < total else None
+        return super().is_running(place) or (running is not None and running.photo is not None and running.photo is place.photo
+                                             and place.kind == "photo")
 
     # -- making it
-
-    def stop(self) -> None:
-        """Make nothing more; what is there stays."""
-        self.stopped = True
-        if self._running is not None:
-            self._worker.inbox.cancel_work(self._running.job)
-        self.progressed.emit()
 
     def go_on(self) -> None:
         """Make what is missing, and try again what failed."""
@@ -168,12 +120,6 @@ class SwapWork(QObject):
         for photo in self.photos:
             photo.problem = ""
         self._plan()
-
-    def close(self) -> None:
-        """The grid is no longer looked at. Files that are asked for are still written."""
-        self.stopped = True
-        if self._running is not None:
-            self._worker.inbox.cancel_work(self._running.job)
 
     def _plan(self) -> None:
         before = self.grid
@@ -189,31 +135,23 @@ class SwapWork(QObject):
             self.changed.emit()
         self._next()
 
-    def _next(self) -> None:
-        """Ask for the next thing that is missing; one at a time, so that the window's own pictures come in between."""
-        if self._running is None and not self.stopped:
-            self._running = self._next_photo() or self._next_cell()
-            if self._running is not None:
-                self._worker.put(self._running.job)
-                self._tell(self._running)
-        self.progressed.emit()
+    def _wanted(self) -> Running | None:
+        return self._next_photo() or self._next_cell()
 
-    def _next_photo(self) -> _Running | None:
+    def _next_photo(self) -> Running | None:
         photo = next((p for p in self.photos if p.session is None and not p.problem), None)
         if photo is None:
             return None
-        return _Running(EngineJob(partial(open_photo, photo.path, photo.face), f"opening {photo.path.name}"), photo=photo)
+        return Running(EngineJob(partial(open_photo, photo.path, photo.face), f"opening {photo.path.name}"), photo=photo)
 
-    def _next_cell(self) -> _Running | None:
+    def _next_cell(self) -> Running | None:
         place = next((p for p in self.grid.cells if p not in self._made and not self.problem(p)), None)
         if place is None or place.photo is None:
             return None
-        return _Running(EngineJob(partial(paint, place, place.photo), f"making {place.name}"), place=place)
+        return Running(EngineJob(partial(paint, place, place.photo), f"making {place.name}"), place=place)
 
-    def _tell(self, running: _Running) -> None:
-        """That something began or ended, to who shows it."""
-        if running.place is not None:
-            self.place_changed.emit(running.place)
+    def _tell(self, running: Running) -> None:
+        super()._tell(running)
         for place in self._places() if running.photo is not None else ():
             if running.photo in (place.photo, place.code):
                 self.place_changed.emit(place)
@@ -223,48 +161,18 @@ class SwapWork(QObject):
 
     # -- what came of it
 
-    def _job_made(self, job: EngineJob, result: Any) -> None:
-        if job in self._others:
-            self._others.pop(job)(result)
-            return
-        running = self._ended(job)
-        if running is None:
-            return
+    def _took(self, running: Running, result: Any) -> None:
         if running.photo is not None:
             vars(running.photo).update(result)
         elif running.place is not None:
             self._made[running.place] = result
             self._forget_some()
-        self._tell(running)
-        self._next()
 
-    def _job_failed(self, job: Any, message: str) -> None:
-        if self._others.pop(job, None) is not None:
-            self.failed.emit(message)
-            return
-        running = self._ended(job)
-        if running is None:
-            return
+    def _missed(self, running: Running, message: str) -> None:
         if running.photo is not None:
             running.photo.problem = message
         elif running.place is not None:
             self._problems[running.place] = message
-        self.failed.emit(message)
-        self._tell(running)
-        self._next()
-
-    def _job_stopped(self, job: Any) -> None:
-        running = self._ended(job)
-        if running is not None:
-            self._tell(running)
-            self._next()
-
-    def _ended(self, job: Any) -> _Running | None:
-        running = self._running
-        if running is None or running.job is not job:
-            return None
-        self._running = None
-        return running
 
     def _engine_switched(self, *_: Any) -> None:
         """Nothing that the other engine made can be used with this one."""
@@ -286,27 +194,24 @@ class SwapWork(QObject):
             self.known = entries
             self.people_changed.emit()
 
-    def _put(self, job: EngineJob, then: Callable[[Any], None]) -> None:
-        self._others[job] = then
-        self._worker.put(job)
-
     # -- files
 
     def save_grid(self, path: Path) -> None:
         """Write the grid as it is now as one picture."""
         cells: list[list[Cell]] = [[place.name if place.kind == "words" else self.picture(place) for place in row]
                                    for row in self.grid.rows]
-        captions = [[name] for name in self.grid.captions]
+        captions = [[str(name)] for name in self.grid.captions]
         people = any(place.who.file for place in self.grid.cells)
-        about = ("Physical buffers and global code of each photo, painted by each person's model." if self.mode == SWAP else
-                 f"Physical buffers of one photo with the global code of another, {self.amount:.0%} of the way.")
+        about = (tr("Physical buffers and global code of each photo, painted by each person's model.") if self.mode == SWAP else
+                 tr("Physical buffers of one photo with the global code of another, {percent} % of the way.",
+                    percent=round(100 * self.amount)))
         said = {"grid": self.mode, "columns": list(self.grid.columns), "rows": list(self.grid.captions), "blend": self.amount,
                 "look": asdict(self.look)}
 
         def write(_engine: Any, _report: Any) -> Path:
             sheet = draw_grid(self.grid.columns, captions, cells, note=f"{about} {self.look.words(people)}")
             return save_image(sheet, path, request_json=said)
-        self._put(EngineJob(write, f"writing {path.name}"), self.saved.emit)
+        self._put(EngineJob(write, tr("writing {name}", name=path.name)), self.saved.emit)
 
     def save_cell(self, place: Place, path: Path) -> None:
         """Write the picture of a cell, with the request that made it."""
@@ -315,7 +220,7 @@ class SwapWork(QObject):
             source = getattr(place.photo.session.photo, "image", None) if place.photo.session is not None else None
             self._put(EngineJob(lambda _engine, _report: save_image(made.picture, path, source=source,
                                                                   request_json=made.request.to_json()),
-                              f"writing {path.name}"), self.saved.emit)
+                              tr("writing {name}", name=path.name)), self.saved.emit)
 
     def file_name(self, place: Place | None) -> str:
         """What to call the file of a cell; None: of the grid."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from app.language import tr
 from core.errors import Cancelled
 from core.swap import DEFAULT_TITLE, Look, rendering, request_for
 from core.swap_mix import CORNER
@@ -18,7 +19,7 @@ from core.swap_mix import CORNER
 class Who:
     """Somebody who paints. file: the person's; None: nobody, the model as it is. digest: '' for nobody."""
 
-    name: str = DEFAULT_TITLE
+    name: str = field(default_factory=lambda: tr(DEFAULT_TITLE))
     file: Path | None = None
     digest: str = ""
 
@@ -75,7 +76,8 @@ def swap_grid(photos: Sequence[Opened], people: Sequence[Who], look: Look) -> Gr
     cell = partial(Place, "cell", look=look)
     rows = tuple((*_heads(photo), *(cell(f"{who.name}, {photo.path.name}", photo, who) for who in people)) for photo in photos)
     made = tuple(row[2 + i] for i in range(len(people)) for row in rows)  # an engine keeps few people ready
-    return Grid(("Photo", "Buffers", *(who.name for who in people)), tuple(photo.path.name for photo in photos), rows, made)
+    return Grid((tr("Photo"), tr("Buffers"), *(who.name for who in people)),
+                tuple(photo.path.name for photo in photos), rows, made)
 
 
 def mix_grid(photos: Sequence[Opened], who: Who, look: Look, amount: float) -> Grid:
@@ -83,7 +85,8 @@ def mix_grid(photos: Sequence[Opened], who: Who, look: Look, amount: float) -> G
     if not photos:
         return Grid()
     look = replace(look, shape="person")
-    above = (Place("words", CORNER), Place(), *(Place("photo", f"Photo {photo.path.name}", photo) for photo in photos))
+    above = (Place("words", CORNER), Place(),
+             *(Place("photo", tr("Photo {name}", name=photo.path.name), photo) for photo in photos))
     rows = tuple((*_heads(photo), *(_mixed(photo, code, who, look, amount) for code in photos)) for photo in photos)
     names = tuple(photo.path.name for photo in photos)
     return Grid(("", "", *names), ("", *names), (above, *rows), tuple(place for row in rows for place in row[2:]))
@@ -91,12 +94,14 @@ def mix_grid(photos: Sequence[Opened], who: Who, look: Look, amount: float) -> G
 
 def _mixed(photo: Opened, code: Opened, who: Who, look: Look, amount: float) -> Place:
     """A cell of a mix; a photo's own code is the same at every amount."""
-    name = f"Buffers of {photo.path.name}, code of {code.path.name}"
+    name = tr("Buffers of {photo}, code of {other}", photo=photo.path.name, other=code.path.name)
     return Place("cell", name, photo, who, code, amount if code is not photo else 1.0, look)
 
 
 def _heads(photo: Opened) -> tuple[Place, Place]:
-    return Place("photo", f"Photo {photo.path.name}", photo), Place("buffers", f"Buffers of {photo.path.name}", photo)
+    name = photo.path.name
+    return (Place("photo", tr("Photo {name}", name=name), photo),
+            Place("buffers", tr("Buffers of {name}", name=name), photo))
 
 
 def open_photo(path: Path, face: int | None, engine: Any, _report: Callable[[Any], None]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import re
 import string
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from app.language import FOLDER
 from core.files import atomic_write
 
 APP = Path(__file__).resolve().parent
+_NAME = re.compile(r"[a-z]+(\.\w*)+")  # of parameters
 
 
 def texts() -> list[str]:
@@ -44,24 +46,53 @@ def _strings(node: ast.expr) -> Iterator[str]:
 
 def _tables() -> Iterator[str]:
     """Names, groups and help of all parameters, names of what ships, and the texts of tables in app/ (module constants)."""
+    from app.names import plain, plain_full, plain_short, unit_part
+    from core.credentials import UNKNOWN_SIGNER
     from core.head import load_head
+    from core.personalize.presets import CONSENT, load_presets
     from core.presets import KINDS, builtin
     from core.rig import parameters
+    from core.swap import DEFAULT_TITLE
 
     for row in parameters(load_head("open")).values():
-        yield from (row.label, row.group, row.help)
+        if row.name.startswith("sh."):  # a table of numbers
+            continue
+        yield from (row.label, row.help, plain(row.name))
+        if row.name.startswith("expression."):
+            yield plain_short(row, unit_part(row.name.removeprefix("expression.")))
+        else:
+            yield plain_full(row.name)
     for kind in KINDS:
         yield from (preset.name for preset in builtin(kind))
+    for preset in load_presets().values():
+        yield from (preset.title, preset.text)
+    yield from (CONSENT, UNKNOWN_SIGNER, DEFAULT_TITLE)
     for path in sorted(APP.rglob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-                yield from (text for child in ast.walk(node.value) if isinstance(child, ast.Constant)
-                            and isinstance(text := child.value, str) and _is_shown(text))
+        if path != Path(__file__):
+            yield from constants(path.read_text(encoding="utf-8"))
+
+
+def constants(source: str) -> Iterator[str]:
+    """The texts of a module's constants: all of those that a call of `tr` names, and whatever reads like words in the others."""
+    tree = ast.parse(source)
+    named = {name.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+             and node.func.id == "tr" and node.args for name in ast.walk(node.args[0]) if isinstance(name, ast.Name)}
+    classes = [node for part in tree.body if isinstance(part, ast.ClassDef) for node in part.body]
+    for node in (*tree.body, *classes):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            sure = isinstance(target, ast.Name) and target.id in named
+            keys = {id(key) for child in ast.walk(node.value) if isinstance(child, ast.Dict) for key in child.keys}
+            yield from (text for child in ast.walk(node.value) if isinstance(child, ast.Constant)
+                        and isinstance(text := child.value, str) and not _NAME.fullmatch(text)
+                        and (sure and id(child) not in keys or _is_shown(text)))
 
 
 def _is_shown(text: str) -> bool:
     """Whether a constant of a module reads like words for people."""
-    return len(text) > 2 and text[0].isupper() and text.isprintable() and not text.isupper() and not text.startswith("Q")
+    first = text.lstrip("&")[:1]
+    words = text.replace("\n", "").isprintable() and not text.isupper() and not re.match("Q[A-Z]", text)
+    return len(text) > 2 and words and (first.isupper() or text.startswith("{name} "))
 
 
 def placeholders(text: str) -> set[str]:

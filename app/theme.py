@@ -30,6 +30,7 @@ class Colors:
     text: str
     dim: str
     faint: str
+    off: str
     accent: str
     accent_hover: str
     on_accent: str
@@ -45,13 +46,13 @@ class Colors:
 
 
 DARK = Colors(window="#1c1d20", panel="#222327", raised="#2c2e33", hover="#373a40", border="#34363c",
-              canvas="#141517", text="#e8e9ec", dim="#a4a8b0", faint="#70757f", accent="#4f8ff7",
-              accent_hover="#6ba1fa", on_accent="#ffffff", groove="#3a3d44", handle="#f1f2f4", lamp="#ffb547",
+              canvas="#141517", text="#e8e9ec", dim="#a4a8b0", faint="#90959f", off="#757a84", accent="#5b98fa",
+              accent_hover="#76a9fb", on_accent="#0c111b", groove="#3a3d44", handle="#f1f2f4", lamp="#ffb547",
               good="#4cc38a", warn="#f2b24b", bad="#f2726a", banner="#3a2a29", badge="#101114", on_badge="#f2f3f5")
 LIGHT = Colors(window="#ececee", panel="#f7f7f8", raised="#ffffff", hover="#e7e8eb", border="#d7d8dc",
-               canvas="#d2d3d6", text="#1d1f23", dim="#5a5f69", faint="#8b909a", accent="#2868d9",
+               canvas="#d2d3d6", text="#1d1f23", dim="#5a5f69", faint="#666b75", off="#7f848e", accent="#2563d2",
                accent_hover="#1f59c0", on_accent="#ffffff", groove="#cfd1d6", handle="#ffffff", lamp="#e08a00",
-               good="#1a7f50", warn="#a86400", bad="#c4352b", banner="#fbe9e7", badge="#17181b", on_badge="#f2f3f5")
+               good="#177548", warn="#945800", bad="#c4352b", banner="#fbe9e7", badge="#17181b", on_badge="#f2f3f5")
 
 
 class Theme(QObject):
@@ -158,5 +159,5 @@ def _palette(c: Colors) -> QPalette:
         for name in names:
             palette.setColor(name, QColor(color))
     for name in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, name, QColor(c.faint))
+        palette.setColor(QPalette.ColorGroup.Disabled, name, QColor(c.off))
     return palette

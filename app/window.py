@@ -2,28 +2,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import QRectF, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QCloseEvent, QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
 from app.badge import badge, progress
 from app.canvas.stage import Mode
 from app.dialogs.export import ExportDialog
+from app.dialogs.export_choices import Subject
+from app.dialogs.kinds import photos
+from app.document import Edit
 from app.exports import Exports
 from app.expressions import Expressions
 from app.frame import Frame
 from app.help.part import Help
 from app.history.part import History
 from app.jobs import CopyJob, EngineJob, ExportJob, LiveJob, OpenJob, SwitchJob
+from app.language import tr, within
 from app.leaving import Leaving
 from app.library import Library
 from app.lighting import Lighting
 from app.live import QUIET_MS, Live, State
 from app.models import Models
-from app.panels.light import to_color
+from app.names import block_name
 from app.parts import Part
 from app.people import Personal
 from app.personal.process import EventProcess
@@ -35,13 +40,12 @@ from app.settings import Settings
 from app.setup import Setup
 from app.theme import Theme
 from app.timeline.part import Motion
-from app.trust import Trust
 from app.worker import WorkerThread
-from core.rig import Copy
+from core.request import RenderRequest
+from core.rig import Copy, Rig
 
 NEEDS_PHOTO = ("export", "reset", "whole", "fit", "zoom-in", "zoom-out", "overlay", "split", "ball", "inset",
-               "view-0", "view-1", "view-2", "view-3")
-PICTURES = "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.heic *.heif *.bmp);;All files (*)"
+               "view-0", "view-1", "view-2", "view-3", "compare", "variations")
 VIEW_BUFFER = 512  # side of the buffers that fill the canvas; the inset's are smaller
 INSET_BUFFER = 176
 
@@ -79,11 +83,10 @@ class Window(Frame):
         self.history = History(self)
         self.motion = Motion(self)
         self.queue = Queue(self)
-        self.trust = Trust(self)
         self.help = Help(self)
         self.projects = Projects(self)
-        self.parts: tuple[Part, ...] = (self.lighting, self.expressions, self.history, self.motion, self.queue, self.trust,
-                                        self.help, self.projects)
+        self.parts: tuple[Part, ...] = (self.lighting, self.expressions, self.history, self.motion, self.queue, self.help,
+                                        self.projects)
         self.leaving = Leaving(self)
         self._lay_out()
         self._connect()
@@ -98,29 +101,26 @@ class Window(Frame):
 
     def _document_actions(self) -> None:
         a = self.actions_by_name
-        a.add("open", "&Open photo …", self.ask_open, "Ctrl+O", "open", tip="Open photo")
-        a.add("export", "&Export …", self.ask_export, "Ctrl+E", "export", tip="Export picture")
-        a.add("cancel-exports", "Cancel exports", self.exports.cancel_all)
-        a.add("models", "&Models and heads …", lambda: self.models.open_dialog(), "Ctrl+M", tip="Models and heads")
-        a.add("quit", "&Quit", self.close, "Ctrl+Q")
-        a.add("undo", "&Undo", self.undo, "Ctrl+Z", "undo")
-        a.add("redo", "&Redo", self.redo, "Ctrl+Shift+Z|Ctrl+Y", "redo")
-        a.add("reset", "Reset all", self.reset_all, "Ctrl+R", "reset", tip="Back to the photo as it is")
-        a.add("faces", "Faces", self.pick_face, "F", "faces", tip="Choose another face of this photo")
+        a.add("open", tr("&Open …"), self.ask_open, "Ctrl+O", "open", tip=tr("Open a photo or a project"))
+        a.add("export", tr("&Export …"), self.ask_export, "Ctrl+E", "export", tip=tr("Export picture"))
+        a.add("cancel-exports", tr("Cancel exports"), self.exports.cancel_all)
+        a.add("models", tr("&Models and heads …"), lambda: self.models.open_dialog(), "Ctrl+M", tip=tr("Models and heads"))
+        a.add("quit", tr("&Quit"), self.close, "Ctrl+Q")
+        a.add("undo", tr("&Undo"), self.undo, "Ctrl+Z", "undo")
+        a.add("redo", tr("&Redo"), self.redo, "Ctrl+Shift+Z|Ctrl+Y", "redo")
+        a.add("reset", tr("Reset all"), self.reset_all, "Ctrl+R", "reset", tip=tr("Back to the photo as it is"))
+        a.add("faces", tr("Faces"), self.pick_face, "F", "faces", tip=tr("Choose another face of this photo"))
 
     def _connect(self) -> None:
         document, canvas, live, worker = self.document, self.canvas, self.live, self.thread_of_engine.worker
         document.changed.connect(self._edited)
         document.undo_stack.indexChanged.connect(self._history_changed)
-        canvas.light_pressed.connect(lambda: document.begin("Move light"))
-        canvas.light_dragged.connect(lambda az, el: document.update({"light.azimuth": az, "light.elevation": el}))
-        canvas.light_released.connect(document.end)
-        canvas.light_stepped.connect(self._step_light)
         canvas.face_picked.connect(self._face_picked)
-        canvas.dropped.connect(lambda path: self.open_photo(Path(path)))
+        canvas.dropped.connect(self.projects.take)
         canvas.cancel_clicked.connect(live.cancel)
         self._buffers_due.timeout.connect(self._show_buffers)
         live.shown.connect(self._show_result)
+        live.judged.connect(self.status.set_result)
         live.estimate.connect(self._show_estimate)
         live.state_changed.connect(self.show_state)
         live.progressed.connect(self._show_progress)
@@ -140,34 +140,46 @@ class Window(Frame):
 
     # -- photos
 
-    def open_photo(self, path: Path, face: int | None = None) -> None:
-        """Open a photo (and one of its faces); the present one stays until it is there."""
-        self._opening = OpenJob(Path(path), face)
+    def open_photo(self, path: Path, face: int | None = None, data: bytes | None = None) -> OpenJob:
+        """Open a photo (and one of its faces), whatever becomes of the present one, which stays until it is there. data: see
+        `OpenJob`. For users' wishes there is `projects.take`, which asks before work is lost."""
+        self._opening = OpenJob(Path(path), face, data)
         self.banner.hide()
-        self.canvas.set_busy(f"Opening {Path(path).name} …")
+        self.canvas.set_busy(tr("Opening {name} …", name=Path(path).name))
         self.thread_of_engine.put(self._opening)
+        return self._opening
+
+    def close_photo(self, edit: Edit) -> None:
+        """Go on without a photo; an edit that waits for its own is kept."""
+        self._opening = None
+        self.canvas.set_busy("")
+        self.live.clear()
+        self.status.clear_result()
+        self.canvas.set_photo(None)
+        self.status.clear_photo()
+        self.document.close(edit)
+        self._photo_usable(False)
 
     def ask_open(self) -> None:
-        """Let the user choose a photo."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open photo", self.settings.folder, PICTURES)
-        if path:
-            self.open_photo(Path(path))
+        """Let the user choose a photo or a project."""
+        self.projects.ask_open()
 
     def _opened(self, job: OpenJob, session: Any) -> None:
         if job is not self._opening:
             return
         self._opening = None
-        self.settings.folder = str(job.path.parent)
+        if job.data is None:
+            self.settings.folder = str(job.path.parent)
         self.canvas.set_busy("")
         self.live.clear()
         self.status.clear_result()
         self.canvas.set_photo(PhotoView(session))
         height, width = session.photo.pixels.shape[:2]
         self.status.set_photo(job.path.name, width, height)
-        self.setWindowTitle(f"{job.path.name} — DiffusionRig Studio")
         self._photo_usable(True)
         self.actions_by_name["faces"].setVisible(len(session.faces) > 1)
-        self.document.open(session)
+        edit, saved = self.projects.edit_for(job)
+        self.document.open(session, edit, saved=saved)
         self.show_session()
         if len(session.faces) > 1 and job.face is None:
             self.pick_face()
@@ -177,7 +189,7 @@ class Window(Frame):
         session = self.document.session
         if session is not None and len(session.faces) > 1:
             boxes = [QRectF(x0, y0, x1 - x0, y1 - y0) for x0, y0, x1, y1 in (face.box for face in session.faces)]
-            self.banner.say(f"There are {len(boxes)} faces in this photo. Click the one to edit.", "info")
+            self.banner.say(tr("There are {count} faces in this photo. Click the one to edit.", count=len(boxes)), "info")
             self.canvas.pick_faces(boxes, session.face)
             self.canvas.setFocus()
 
@@ -185,18 +197,19 @@ class Window(Frame):
         self.banner.hide()
         self.canvas.pick_faces(None)
         session = self.document.session
-        if index != session.face and session.photo.path is not None:
-            self.open_photo(session.photo.path, index)
+        if index != session.face:
+            self.projects.other_face(index)
 
     def ask_copy(self, block: str) -> None:
         """Let the user choose a photo to copy a block from."""
-        path, _ = QFileDialog.getOpenFileName(self, f"Copy {block} from", self.settings.folder, PICTURES)
+        title = tr("Copy {block} from", block=within(block_name(block)))
+        path, _ = QFileDialog.getOpenFileName(self, title, self.settings.folder, photos())
         if path:
             self.copy_from(Path(path), block)
 
     def copy_from(self, path: Path, block: str) -> None:
         """Copy light, expression, pose or appearance from another photo."""
-        self.canvas.set_busy(f"Reading {path.name} …")
+        self.canvas.set_busy(tr("Reading {name} …", name=path.name))
         self.thread_of_engine.put(CopyJob(path, block))
 
     def _copied(self, job: CopyJob, session: Any) -> None:
@@ -228,46 +241,48 @@ class Window(Frame):
         self.document.end()
         self.document.reset_all()
 
-    def _step_light(self, by: float) -> None:
-        now = self.document.values()["light.intensity"]
-        self.document.update({"light.intensity": float(now) + by}, "Light intensity")  # type: ignore[arg-type]
-
     def _history_changed(self) -> None:
         stack, a = self.document.undo_stack, self.actions_by_name
         a["undo"].setEnabled(stack.canUndo() or self.document.in_gesture)
         a["redo"].setEnabled(stack.canRedo())
-        a["undo"].setText(f"Undo {stack.undoText().lower()}".strip())
-        a["redo"].setText(f"Redo {stack.redoText().lower()}".strip())
+        a["undo"].setText(tr("Undo {step}", step=within(stack.undoText())).strip())
+        a["redo"].setText(tr("Redo {step}", step=within(stack.redoText())).strip())
 
     # -- showing
 
     def _show_buffers(self) -> None:
-        session, canvas = self.document.session, self.canvas
-        if session is None or self.engine is None:
+        if self.document.session is None or self.engine is None:
             return
         self.models.show_problem()
-        self._show_light()  # here, and not with the edit itself: one repaint for both
-        large = canvas.mode is not Mode.PHOTO or canvas.overlay
-        if large or canvas.show_inset:
+        self.lighting.show()  # here, and not with the edit itself: one repaint for both
+        self.show_buffers(self.document.rig)
+        self.buffers_shown.emit()
+
+    def show_buffers(self, rig: Rig) -> None:
+        """Draw the buffers of an edit of the open photo, where they are looked at."""
+        session, canvas = self.document.session, self.canvas
+        large = canvas.mode is not Mode.PHOTO or canvas.overlay or canvas.turning
+        if large or canvas.show_inset or canvas.turns_head:
             small = INSET_BUFFER if canvas.devicePixelRatioF() <= 1 else 2 * INSET_BUFFER
             person = self.document.person
-            buffers = self.engine.buffers(session, self.document.rig, VIEW_BUFFER if large else small,
+            buffers = self.engine.buffers(session, rig, VIEW_BUFFER if large else small,
                                           identity=person.identity if person is not None else ())
             canvas.set_live(buffer_image(buffers, canvas.mode.buffer or "rendered"))
-        self.buffers_shown.emit()
 
     def show_session(self) -> None:
         """What depends on the fit and not on the edit."""
         self.status.set_confidence(float(getattr(getattr(self.document.session, "fit", None), "confidence", 1.0)))
 
-    def _show_light(self) -> None:
-        values = self.document.values()
-        self.canvas.set_light(self.document.code().light, float(values["light.azimuth"]),  # type: ignore[arg-type]
-                              float(values["light.elevation"]), to_color(values["light.color"]))  # type: ignore[arg-type]
-
     def _show_result(self, result: Any) -> None:
         self.canvas.set_result(result.crop, plain=result.request.method == "paper")
         self.status.set_result(result)
+        if note := getattr(result, "note", ""):
+            self._tell_note(note)
+
+    def _tell_note(self, note: str) -> None:
+        """What had to be given up, for want of memory: another number format or device, perhaps."""
+        self.banner.say(note, "info")
+        self.status.set_engine(self.engine)
 
     def _show_estimate(self, crop: Any) -> None:
         self.canvas.set_result(crop, plain=self.document.appearance.method == "paper")
@@ -294,29 +309,33 @@ class Window(Frame):
 
     # -- export
 
-    def ask_export(self) -> None:
-        """Let the user choose file, format and area, and queue the export."""
+    def ask_export(self, request: RenderRequest | None = None) -> None:
+        """Let the user choose file, format and area, and queue the export. request: of another picture than the edit as it is."""
         if self.document.session is None or self.models.problem:
             return
         photo = self.document.session.photo
-        deep = getattr(getattr(photo, "image", None), "deep", None) is not None
-        dialog = ExportDialog(self.settings, photo.path, self, deep=deep)
+        dialog = ExportDialog(self.settings, photo.path, self, subject=Subject.of(photo))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self.export(dialog.path, dialog.area_size, dialog.quality, dialog.deep))
+        dialog.accepted.connect(lambda: self.export(dialog.path, dialog.area_size, request=request, **dialog.all_options))
         dialog.open()
 
-    def export(self, path: Path, size: str = "full", quality: int = 92, deep: bool = False) -> None:
-        """Queue an export of the edit as it is now. deep: 16 bits a channel, where the photo has them."""
+    def export(self, path: Path, size: str = "full", quality: int = 92, *, request: RenderRequest | None = None,
+               **options: Any) -> None:
+        """Queue an export of the edit as it is now, or of another request. options: see `app.run.save_export`."""
         self.document.end()
-        self.exports.add(self.document.request("settled", size), path, {"quality": quality, **({"deep": True} if deep else {})})
+        wanted = self.document.request("settled", size) if request is None else replace(request, size=size)
+        self.exports.add(wanted, path, {"quality": quality, **options})
 
     def _exports_changed(self) -> None:
         self.status.set_exports(self.exports.text)
         self.actions_by_name["cancel-exports"].setEnabled(self.exports.count > 0)
 
     def _export_written(self, path: Path) -> None:
-        if not self.leaving.waiting:
-            self.banner.say(f"Exported to {path}", "info")
+        if self.exports.note:
+            self.banner.say(self.exports.note)
+        elif not self.leaving.waiting:
+            self.banner.say(tr("Exported to {path}", path=path), "info", tr("Open folder"),
+                            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).parent))))
 
     # -- engine and failures
 
@@ -330,6 +349,8 @@ class Window(Frame):
         for part in self.parts:
             part.engine_changed(engine)
         self._photo_usable(self.document.session is not None)
+        if note := getattr(engine, "note", ""):
+            self._tell_note(note)
 
     def _failed(self, job: Any, message: str) -> None:
         if isinstance(job, SwitchJob | EngineJob):  # said by `models`, and in the dialog of grids
@@ -341,9 +362,9 @@ class Window(Frame):
             self._open_failed(job)
         self.leaving.stay()
         if isinstance(job, LiveJob):
-            self.banner.say(message, button="Try again", run=self.ask_again)
+            self.banner.say(message, button=tr("Try again"), run=self.ask_again)
         elif isinstance(job, ExportJob):
-            self.banner.say(message, button="Export again",
+            self.banner.say(message, button=tr("Export again"),
                             run=lambda: self.exports.add(job.request, job.path, job.options) and None)
         else:
             self.banner.say(message)
@@ -377,6 +398,6 @@ class Window(Frame):
         self.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         self.settings.panel_width = min(640, max(320, self.splitter.sizes()[1]))
         self.settings.save()
-        stopped = [part.stop() for part in self.parts]
+        stopped = [part.stop() for part in reversed(self.parts)]  # projects save what the others hold
         stopped += [self.people.stop(), self.models.importing.stop(), self.thread_of_engine.stop()]
         return all(stopped)

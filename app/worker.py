@@ -16,6 +16,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from app.jobs import CopyJob, EngineJob, ExportJob, Inbox, Job, LiveJob, OpenJob, PersonJob, QueuedJob, Switched, SwitchJob
+from app.language import tr
 from app.setup import Setup
 from core.codes import FaceCode
 from core.errors import NO_MEMORY, AssetError, Cancelled, UserError, ran_out
@@ -72,7 +73,7 @@ class Worker(QObject):
         try:
             self._engine = self._first_engine()
         except Exception as error:
-            self.failed.emit(None, explain(error, "starting the engine"))
+            self.failed.emit(None, explain(error, tr("starting the engine")))
             return
         self.ready.emit(self._engine)
         self.work()
@@ -85,7 +86,7 @@ class Worker(QObject):
             if self._setup == Setup():
                 raise
             engine = self._make_engine(Setup())
-            self.fell_back.emit(explain(error, f"loading {self._setup.words}"))
+            self.fell_back.emit(explain(error, tr("loading {name}", name=self._setup.words)))
             return engine
 
     @Slot()
@@ -132,6 +133,8 @@ class Worker(QObject):
 
     def _export(self, job: ExportJob) -> None:
         engine = job.engine or self._engine
+        if self._inbox.is_cancelled(job):  # while it waited
+            raise Cancelled
         result = self._render(engine, job)
         if self._inbox.is_cancelled(job):
             raise Cancelled
@@ -302,7 +305,7 @@ def explain(error: BaseException, what: str) -> str:
     log.error("while %s", what, exc_info=error)
     if ran_out(error):
         return NO_MEMORY
-    return UNEXPECTED.format(what=what)
+    return tr(UNEXPECTED, what=what)
 
 
 def _lost_device(error: BaseException) -> bool:
@@ -312,18 +315,18 @@ def _lost_device(error: BaseException) -> bool:
 
 def _doing(job: Job) -> str:
     if isinstance(job, OpenJob):
-        return f"opening {job.path.name}"
+        return tr("opening {name}", name=job.path.name)
     if isinstance(job, CopyJob):
-        return f"copying from {job.path.name}"
+        return tr("copying from {name}", name=job.path.name)
     if isinstance(job, ExportJob):
-        return f"exporting {job.path.name}"
+        return tr("exporting {name}", name=job.path.name)
     if isinstance(job, SwitchJob):
-        return f"loading {job.setup.words}"
+        return tr("loading {name}", name=job.setup.words)
     if isinstance(job, PersonJob):
-        return f"loading {Path(job.source).name}"
+        return tr("loading {name}", name=Path(job.source).name)
     if isinstance(job, EngineJob):
         return job.what
-    return "making the picture"
+    return tr("making the picture")
 
 
 def _lower_priority() -> None:

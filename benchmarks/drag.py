@@ -77,6 +77,7 @@ class Drag:
             if len(self.settled) < self.options.repeats:
                 self.start("denoising")
             else:
+                self.window.document.mark_saved(self.window.document.edit)  # nobody is there to answer whether to save it
                 self.window.close()
 
     def start(self, phase: str) -> None:

@@ -6,3 +6,5 @@ import os as _os
 # longer. And numpy's products here are small: a second BLAS thread makes them slower, not faster.
 _os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+__version__ = "0.1.0"

@@ -22,9 +22,9 @@ from core.batch_plan import PATTERN, Task, plan, rigs_of
 from core.batch_record import FAILED, KEPT, LEFT, MADE, REPORT_CSV, Journal, Row, row_of, write_report
 from core.cli import DEFECT, INTERRUPTED, OK
 from core.edit_command import add_edit_arguments, draft, parse_values, prior_given
-from core.errors import PhotoError
+from core.errors import ParameterError, PhotoError
 from core.export import SUFFIXES
-from core.export_picture import options_of
+from core.export_picture import check_depth, options_of
 from core.people.shelf import find_person
 
 _LOCAL_THREADS = 2  # of the network on a processor, so fewer workers than processors are the fastest
@@ -93,6 +93,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """`main.py batch`: returns the exit status, 0 only when every picture is there."""
     workplace.check(args.cluster)
+    check_depth(args.bits, Path(f"pictures.{args.format}"))
+    if args.workers is not None and args.workers < 1:
+        raise ParameterError(f"--workers is 1 or more, not {args.workers}.")
     plain = draft(args)
     head, digest = _model(args)
     rigs = rigs_of(args.rigs, parse_values(head, args.values), plain, head, args.presets, args.environment)

@@ -29,6 +29,7 @@ PATTERN = "{photo}__{edit}"  # of names of pictures
 PLAIN_RIG = "edit"  # what the changes of the command line are called where there is no rig file
 
 
+_ANY_PLACE = re.compile(r"\{(\w*)\}")
 _PLACES = re.compile(r"\{(photo|edit|number)\}")
 
 
@@ -157,6 +158,10 @@ def plan(sources: Sequence[Path], rigs: Sequence[NamedRig], out: Path, ending: s
 def file_name(pattern: str, photo: str, edit: str, number: int) -> str:
     """A picture's name without its ending. Raises UserError for a pattern that gives none, or one that is a path."""
     values = {"photo": photo, "edit": edit, "number": f"{number:04d}"}
+    unknown = set(_ANY_PLACE.findall(pattern)) - set(values)
+    if unknown:
+        raise UserError(f"'{pattern}' names {{{visible(min(unknown))}}}, which there is not. "
+                        "Use {photo}, {edit} and {number}.")
     name = _PLACES.sub(lambda found: values[found[1]], pattern).strip()
     if not name.strip(". ") or any(mark in name for mark in "/\\\0:"):
         raise UserError(f"'{pattern}' gives no file name ('{name}'). Use letters, {{photo}}, {{edit}} and {{number}}.")

@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.batch_plan import Task
-from core.files import atomic_write
+from core.errors import UserError
+from core.files import atomic_write, read_file
 
+_MOST_BYTES = 256 << 20
 JOURNAL, REPORT_JSON, REPORT_CSV = ".batch.jsonl", "report.json", "report.csv"
 MADE, KEPT, FAILED, LEFT = "made", "kept", "failed", "not begun"
 
@@ -49,14 +51,14 @@ class Journal:
         self._file = folder / JOURNAL
         self._rows: dict[str, Row] = {}
         try:
-            lines = self._file.read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError):
+            lines = read_file(self._file, _MOST_BYTES).decode("utf-8").splitlines()
+        except (UserError, OSError, ValueError):
             lines = []
         for line in lines:
             try:
                 row = Row(**json.loads(line))
                 self._rows[row.output] = row
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue
 
     def done(self, task: Task) -> Row | None:

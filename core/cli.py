@@ -27,6 +27,8 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "edit": Command("core.edit_command", "make an edited picture of a photo, without the window"),
     "batch": Command("core.batch", "make edited pictures of many photos, or many edits of one, with a report"),
+    "variations": Command("core.variations", "make an edit over several seeds or values of a parameter: a grid"),
+    "film": Command("core.film.command", "make a film: keyframes, ready-made motions, a voice or a driving video move the face"),
     "personalize": Command("core.personalize.command", "make a model of one person from an album of photos"),
     "people": Command("core.people.command", "list, show, rename, export, import and delete the models of people"),
     "swap": Command("core.swap", "carry photos over to other people: a grid of people and photos"),

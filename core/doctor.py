@@ -20,6 +20,11 @@ OK, MISSING, OPTIONAL = "ok", "missing", "optional"
 _PACKAGES = ("torch", "numpy", "scipy", "numba", "pillow", "opencv-contrib-python", "mediapipe", "safetensors", "trimesh",
              "dlib-bin", "face-recognition-models", "PySide6-Essentials", "pyqtgraph")
 
+# (module, package, what it does where it is there, what to install it for)
+_EXTRAS = (("pillow_heif", "pillow-heif", "HEIC photos can be opened", "to open HEIC photos"),
+           ("embreex", "embreex", "cast shadows are found by rays", "for cast shadows with exact edges"),
+           ("OpenEXR", "OpenEXR", "environments in .exr files can be opened", "to open environments in .exr files"))
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -66,10 +71,11 @@ def packages() -> Iterator[Finding]:
             yield Finding(OK, f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             yield Finding(MISSING, f"{name}: run 'make setup'", essential=True)
-    if util.find_spec("pillow_heif") is not None:
-        yield Finding(OK, "pillow-heif: HEIC photos can be opened")
-    else:
-        yield Finding(OPTIONAL, "pillow-heif: to open HEIC photos, run '.venv/bin/python -m pip install pillow-heif'")
+    for module, name, there, why in _EXTRAS:
+        if util.find_spec(module) is not None:
+            yield Finding(OK, f"{name}: {there}")
+        else:
+            yield Finding(OPTIONAL, f"{name}: {why}, run '.venv/bin/python -m pip install {name}'")
 
 
 def libraries(table: Path | None = None, loads: Callable[[str], bool] | None = None) -> Iterator[Finding]:

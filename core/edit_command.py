@@ -18,7 +18,7 @@ from core.edit_report import report
 from core.errors import AssetError, ParameterError, UserError
 from core.export import picture_format
 from core.export_buffers import save_buffers
-from core.export_picture import add_export_arguments, options_of, write_result
+from core.export_picture import add_export_arguments, check_depth, options_of, write_result
 from core.files import atomic_write
 from core.head.base import HeadModel
 from core.light_command import add_environment_argument, with_environment
@@ -30,7 +30,7 @@ from core.presets import parse_preset, with_presets
 from core.project.command import begin
 from core.project.project import is_project
 from core.reopen import completed, differences, read_edit
-from core.request import DEFAULT_STEPS, MAX_STEPS, METHODS, NOISES, PAPER_STEPS, RenderRequest
+from core.request import DEFAULT_REACH, DEFAULT_STEPS, MAX_STEPS, METHODS, NOISES, PAPER_STEPS, RenderRequest
 from core.rig import COPY_BLOCKS, Rig, Value, check, parameters
 from core.shadows import RAYS
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from core.session import Session
 
 _AMOUNT = re.compile(r"(.+)@([0-9]*\.?[0-9]+)")
+_WITH_UNIT = {"°": re.compile(r"(.+?)\s*(?:°|deg|degrees)"), "": re.compile(r"(.+?)\s*%")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     """What `edit` and `batch` both take: the changes, and how a picture is made."""
     parser.add_argument("--set", metavar="NAME=VALUE", dest="values", action="extend", nargs="+", default=[], type=assignment,
-                        help="a change, as in light.azimuth=60 or expression.smile=0.8; "
+                        help="a change, as in light.azimuth=60 or expression.smile=0.8 (or 60deg, 80%%); "
                              "colours are #rrggbb or r,g,b (0 to 1)")
     parser.add_argument("--preset", metavar="KIND:NAME", dest="presets", action="extend", nargs="+", default=[],
                         type=preset_named,
@@ -95,6 +96,9 @@ def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strength", metavar="0..1", type=float, help="how far the model may go (default: 1)")
     parser.add_argument("--guidance", metavar="0..3", type=float,
                         help="how much of the network's own part of the edit is taken: more than 1 exaggerates it (default: 1)")
+    parser.add_argument("--reach", metavar="0..1", type=float,
+                        help="how far from the head the change may go: 0 the head alone, 0.5 hair, neck and shoulders too, 1 "
+                             f"everything around it (default: {DEFAULT_REACH})")
     parser.add_argument("--size", choices=("crop", "full"),
                         help="the face crop only, or the whole photo with the crop pasted back (default: full)")
 
@@ -175,10 +179,10 @@ def draft(arguments: argparse.Namespace, base: RenderRequest | None = None) -> R
     base = base or RenderRequest(photo="")
     method = arguments.method or base.method
     paper = method == "paper"
-    given = [name for name in ("noise", "strength", "guidance") if getattr(arguments, name) is not None]
+    given = [name for name in ("noise", "strength", "guidance", "reach") if getattr(arguments, name) is not None]
     if paper and given:
         raise ParameterError(f"--method paper has no --{given[0]}: it always starts from seeded noise and goes all the way.")
-    changes = {name: value for name in ("noise", "strength", "guidance", "seed", "steps", "size")
+    changes = {name: value for name in ("noise", "strength", "guidance", "reach", "seed", "steps", "size")
                if (value := getattr(arguments, name)) is not None}
     if method != base.method:
         changes = {"steps": PAPER_STEPS, "noise": "seeded"} | changes if paper else {"steps": DEFAULT_STEPS} | changes
@@ -263,12 +267,13 @@ def parse_values(head: HeadModel, assignments: Iterable[tuple[str, str]]) -> dic
     for name, text in assignments:
         if name not in parameters(head):
             check(head, name, 0.0)  # names the nearest before the value is looked at
-        values[name] = check(head, name, parse_value(name, text))
+        values[name] = check(head, name, parse_value(name, text, parameters(head)[name].unit))
     return values
 
 
-def parse_value(name: str, text: str) -> Value:
-    """'0.5' -> 0.5; '#ff8000' and '1,0.5,0' -> three numbers from 0 to 1. Raises ParameterError."""
+def parse_value(name: str, text: str, unit: str = "") -> Value:
+    """'0.5' -> 0.5; '#ff8000' and '1,0.5,0' -> three numbers from 0 to 1. unit: of the parameter: '15°' and '15 deg' where it is
+    degrees, '80%' where it is a share. Raises ParameterError."""
     try:
         if text.startswith("#") and len(text) == 7:
             red, green, blue = (int(text[i:i + 2], 16) / 255 for i in (1, 3, 5))
@@ -276,6 +281,9 @@ def parse_value(name: str, text: str) -> Value:
         if "," in text:
             red, green, blue = (float(part) for part in text.split(","))
             return red, green, blue
+        number = _WITH_UNIT[unit].fullmatch(text) if unit in _WITH_UNIT else None
+        if number is not None:
+            return float(number[1]) / (100 if unit == "" else 1)
         return float(text)
     except ValueError:
         kind = "#rrggbb or r,g,b from 0 to 1" if name.endswith(".color") else "a number"
@@ -287,6 +295,8 @@ def _check_files(arguments: argparse.Namespace) -> None:
         raise UserError(f"There is no folder or file {arguments.mean_identity} for --mean-identity. Check the name.")
     check_paths((arguments.photo, *(copy.photo for copy in arguments.copies)), arguments.out,
                 (arguments.report, arguments.save_mean_identity, arguments.mesh))
+    if arguments.out is not None:
+        check_depth(arguments.bits, arguments.out)
     if arguments.mesh is not None:
         check_mesh_path(arguments.mesh)
 

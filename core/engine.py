@@ -18,7 +18,7 @@ from core.codes import FaceCode
 from core.conditioning import code_of, vector_problem
 from core.device import CPU_THREADS, pick_device
 from core.diffusion import Inversion
-from core.edit import Cache, Painter, Start, denoise, prepare_start
+from core.edit import Cache, Finished, Painter, Start, denoise, prepare_start
 from core.errors import AssetError, Cancelled, ParameterError, UserError
 from core.head import HeadModel, load_head
 from core.head.flame import FlameHead
@@ -55,9 +55,9 @@ class Result:
     image: (H, W, 3) uint8, the whole photo or the crop as the request says. crop: (S, S, 3) uint8, the face crop at the photo's
     own resolution (of the method 'paper': the network's picture itself, at its size). timings: seconds of each stage.
     identity_distance: dlib distance to the source face, None where it was not measured (previews, no identity model, no face
-    found in the result). note: what the user should know of how it was made; '' if nothing. fine: a settled picture's crop as
-    (S, S, 3) uint16 (0..65535), before it was rounded to 8 bits. reading: what a settled picture shows of what was asked for;
-    None where it was not measured.
+    found in the result). note: what the user should know of how it was made; '' if nothing. fine: a settled picture before it was
+    rounded to 8 bits, packed (`core.edit.Finished`). reading: what a settled picture shows of what was asked
+    for; None where it was not measured.
     """
 
     image: np.ndarray
@@ -67,7 +67,7 @@ class Result:
     identity_distance: float | None = None
     reading: Reading | None = None
     note: str = ""
-    fine: np.ndarray | None = None
+    fine: Finished | None = None
 
 
 class Engine:
@@ -184,6 +184,10 @@ class Engine:
         if session.landing is not None:
             session.landing.read_ahead()
 
+    def knows(self, digest: str) -> bool:
+        """Whether `session` has the photo of that digest."""
+        return self._opened.knows(digest)
+
     def session(self, digest: str) -> Session:
         """The opened photo of that digest: one of the newest few, or one whose session somebody still holds.
 
@@ -295,9 +299,9 @@ class Engine:
         made = start.at_native(picture)
         crop8 = compose.to_uint8(made.crop)
         image = crop8 if request.size == "crop" else session.photo.finished(made)
-        fine = compose.to_uint16(made.crop) if request.quality == "settled" else None
+        fine = made if request.size == "full" else Finished(made.crop)
         clock.lap("paste")
-        return Result(image, crop8, request, clock.laps, fine=fine)
+        return Result(image, crop8, request, clock.laps, fine=fine.packed() if request.quality == "settled" else None)
 
     def judged(self, result: Result) -> Result:
         """A settled picture with its reading and identity distance, where `render` was told not to measure them."""

@@ -171,6 +171,13 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
                         help="leave out the signed Content Credentials that say that the picture was edited with AI")
 
 
+def check_depth(bits: int, path: Path) -> None:
+    """Raises ParameterError where the format of that file has no room for so many bits a channel."""
+    if bits == 16 and picture_format(path) not in DEEP_FORMATS:
+        raise ParameterError(f"16 bits a channel need PNG or TIFF, and {path.name} is neither. Take another format, or leave out "
+                             "--bits 16.")
+
+
 def options_of(arguments: argparse.Namespace) -> ExportOptions:
     """The options that were given. Raises ParameterError for one out of its range."""
     return ExportOptions(arguments.quality, arguments.bits == 16, not arguments.srgb, arguments.long_side, arguments.keep_place,

@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 from core.errors import UserError
 
+_GONE = "the disk does not answer: it may be unplugged or damaged. Check it, or choose another folder"
+_BUSY = "it is in use by another program. Close it there, or choose another name"
 _REASONS = {
     errno.ENOSPC: "the disk is full. Free some space, or choose another folder",
     errno.EDQUOT: "your disk quota is used up. Free some space, or choose another folder",
@@ -22,9 +24,12 @@ _REASONS = {
     errno.EROFS: "the disk can only be read. Choose another folder",
     errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
     errno.EISDIR: "there is a folder of that name. Choose another name",
+    errno.EEXIST: "there is a file where a folder should be. Choose another folder",
     errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another folder",
     errno.ELOOP: "it is a link that leads back to itself. Choose the file itself",
     errno.ENOENT: "its folder does not exist. Make it first, or choose another folder",
+    errno.EIO: _GONE, errno.ENXIO: _GONE, errno.ENODEV: _GONE, errno.ESTALE: _GONE, errno.EHOSTDOWN: _GONE,
+    errno.EBUSY: _BUSY, errno.ETXTBSY: _BUSY,
 }
 
 
@@ -71,6 +76,8 @@ def atomic_save(path: str | Path, write: Callable[[BinaryIO], object], *, make_f
         os.replace(temporary, target)
         temporary = None
         _sync_folder(target.parent)
+    except WriteError:  # of `check`
+        raise
     except OSError as error:
         raise WriteError(f"Could not write {shown}: {reason(error)}.") from error
     finally:
@@ -121,11 +128,13 @@ def check_file(path: Path, most: int, kind: type[UserError] = UserError) -> None
     if not stat.S_ISREG(facts.st_mode):
         raise kind(f"{path} is no plain file, but a pipe or a device. Choose a file.")
     if facts.st_size > most:
-        raise kind(f"{path} has {facts.st_size / 2**20:.0f} MiB, which is more than the {most / 2**20:.3g} MiB that can be opened.")
+        raise kind(f"{path} has {facts.st_size / 2**20:.0f} MiB, more than the {most / 2**20:.3g} MiB that can be opened.")
 
 
 def reason(error: OSError) -> str:
     """Why the system refused, and what to do, as the end of a sentence."""
+    if getattr(error, "winerror", None) in (32, 33):  # Windows' sharing and lock violations come as EACCES
+        return _BUSY
     known = _REASONS.get(error.errno) if error.errno is not None else None
     return known or (error.strerror or str(error) or "unknown error").rstrip(".").lower()
 

@@ -100,7 +100,7 @@ class FaceFinder:
         os.environ.setdefault("GLOG_minloglevel", "2")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
-            with _quiet():
+            with quiet():
                 import mediapipe
                 from mediapipe.tasks.python import BaseOptions, vision
         except (ImportError, OSError) as error:
@@ -110,7 +110,7 @@ class FaceFinder:
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_buffer=model.read_bytes()), num_faces=max_faces,
             output_face_blendshapes=True, output_facial_transformation_matrixes=True)
-        with _quiet():
+        with quiet():
             self._landmarker: Any = vision.FaceLandmarker.create_from_options(options)
             # at the process's end the package's own clean-up comes too late and prints a traceback
             self._finalizer = weakref.finalize(self, self._landmarker.close)
@@ -120,7 +120,7 @@ class FaceFinder:
         """Free the model. Later calls of `detect` raise RuntimeError."""
         with self._lock:
             if self._landmarker is not None:
-                with _quiet():
+                with quiet():
                     self._finalizer()
                 self._landmarker = None
 
@@ -298,7 +298,7 @@ def _fit(image: np.ndarray, side: int, enlarge: bool = False) -> tuple[np.ndarra
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Drop what native libraries write to the process's error stream; MediaPipe's start-up notes help no user."""
     with _quiet_lock:
         try:

@@ -33,6 +33,8 @@ def environment_file(text: str) -> EnvironmentFile:
     if text == NONE and not Path(text).exists():
         return EnvironmentFile(None)
     part = _TURN.fullmatch(text)
+    if part is None and "@" in text and not Path(text).exists() and Path(text.rpartition("@")[0]).is_file():
+        raise argparse.ArgumentTypeError(f"'{text}': the turn after @ is a number of degrees, from -180 to 180")
     if part is None or Path(text).is_file():
         return EnvironmentFile(Path(text))
     turn = float(part[2])

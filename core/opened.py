@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from core.errors import PhotoError, UserError
 from core.landmarks import FaceFinder
-from core.photo import Photo, load_image
+from core.photo import LoadedImage, Photo, load_image
 from core.session import Session
 
 KEPT = 8
@@ -22,10 +22,14 @@ class Opened:
         self._newest: OrderedDict[str, Session] = OrderedDict()
         self._held: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
-    def open(self, source: str | Path | bytes, face: int | None, aligned: bool) -> Session:
+    def open(self, source: str | Path | bytes | LoadedImage, face: int | None, aligned: bool) -> Session:
         """See `Engine.open`."""
         photo = self._aligned(source) if aligned else Photo.open(source, face, self._finder)
         return self.keep(self._held.get(photo.digest) or self._make(photo))
+
+    def knows(self, digest: str) -> bool:
+        """See `Engine.knows`."""
+        return digest in self._held
 
     def session(self, digest: str) -> Session:
         """See `Engine.session`."""
@@ -42,8 +46,8 @@ class Opened:
             self._newest.popitem(last=False)
         return session
 
-    def _aligned(self, source: str | Path | bytes) -> Photo:
-        photo = Photo.aligned_already(load_image(source), self._finder)
+    def _aligned(self, source: str | Path | bytes | LoadedImage) -> Photo:
+        photo = Photo.aligned_already(source if isinstance(source, LoadedImage) else load_image(source), self._finder)
         height, width = photo.pixels.shape[:2]
         if height != width:
             raise PhotoError(f"{photo.image.name} has {width} x {height} pixels, but an aligned face is square. "

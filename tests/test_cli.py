@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import main
-from core import cli, edit_command
+from core import cli, credentials, edit_command
 from core.codes import FaceCode
 from core.errors import NoFaceError, ParameterError, UserError
 from core.export import read_request
@@ -55,13 +55,15 @@ class FakeEngine:
         self.opened.append((source.name, face))
         image = LoadedImage(np.zeros((40, 60, 3), np.uint8), path=source)
         return SimpleNamespace(
-            photo=SimpleNamespace(image=image, path=source), digest=f"digest of {source.name}", face=face or 0,
+            photo=SimpleNamespace(image=image, path=source, pixels=image.pixels, index=face or 0, alignment=None),
+            digest=f"digest of {source.name}", face=face or 0,
             faces=tuple(range(self.faces)), code=HEAD.zero_code(), fit=SimpleNamespace(landmark_error=0.01, light_residual=0.1))
 
     def copy_from(self, session: Any, block: str) -> Copy:
         return Copy(block, session.code, session.digest, session.photo.path.name)
 
-    def buffers(self, session: Any, rig: Rig, size: int | None = None, identity: tuple[float, ...] = ()) -> Any:
+    def buffers(self, session: Any, rig: Rig, size: int | None = None, identity: tuple[float, ...] = (),
+                shadows: str = "map") -> Any:
         shades = np.full((8, 8, 3), 0.5, np.float32)
         return SimpleNamespace(normal=shades * 0, albedo=shades, rendered=shades * 4, coverage=np.ones((8, 8), np.float32))
 
@@ -414,3 +416,17 @@ def test_edit_for_real(sample_photo: Path, tmp_path: Path, monkeypatch: pytest.M
     assert found["model"]["head"] == "open" and found["seconds"]["diffusion"] > 0
     with np.load(tmp_path / "buffers" / "buffers.npz") as arrays:
         assert 0.2 < arrays["coverage"].mean() < 0.95
+
+
+def test_what_is_written_beside_the_picture_and_how(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
+    words = photo, "--out", tmp_path / "out.tif", "--set", "jaw.open=0.5"
+    assert edit(*words, "--mesh", tmp_path / "head.glb", "--long-side", "30") == 0
+    assert (tmp_path / "head.glb").read_bytes()[:4] == b"glTF"
+    written = load_image(tmp_path / "out.tif")
+    assert written.pixels.shape == (20, 30, 3)
+    found = credentials.read(tmp_path / "out.tif")
+    assert found is not None and found.source_type == credentials.EDITED_WITH_AI and found.edit["values"] == {"jaw.open": 0.5}
+    assert edit(*words, "--no-credentials") == 0 and credentials.read(tmp_path / "out.tif") is None
+    assert edit(photo, "--mesh", tmp_path / "head.obj") == 0 and (tmp_path / "head.mtl").exists()
+    assert edit(*words, "--mesh", tmp_path / "head.stl") == cli.WRONG_USE
+    assert edit(*words, "--long-side", "3") == cli.WRONG_USE and edit(*words, "--quality", "0") == cli.WRONG_USE

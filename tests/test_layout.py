@@ -71,7 +71,7 @@ def test_opencv_comes_from_one_place() -> None:
 def test_nothing_unpinned_is_imported() -> None:
     """Every third-party package that the program imports is one that `make setup` installs by name."""
     wanted = {"PIL": "pillow", "cv2": "opencv-contrib-python", "dlib": "dlib-bin", "PySide6": "PySide6-Essentials",
-              "face_recognition_models": "face-recognition-models"}
+              "face_recognition_models": "face-recognition-models", "c2pa": "c2pa-python"}
     optional = {"pillow_heif", "pytorch3d", "embreex", "onnxruntime", "openvino"}
     lines = [line.split("#")[0] for name in ("requirements.txt", "constraints.txt")
              for line in (REPOSITORY / name).read_text(encoding="utf-8").splitlines()]

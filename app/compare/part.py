@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.compare.slots import ITEM, LETTERS, Live, Slots, Source, in_plain_words
 from app.compare.view import CompareView, Layout
 from app.dialogs.export import free_name
-from app.dialogs.swap import PICTURES
+from app.dialogs.kinds import pictures
 from app.history.outgoing import items_of
 from app.history.shelf import Item
 from app.language import tr
@@ -105,7 +105,7 @@ class Comparing(QObject):
         photo = window.document.session.photo
         folder = Path(window.settings.export_folder or (photo.path.parent if photo.path else Path.home()))
         name = f"{photo.path.stem if photo.path else 'portrait'}-comparison.png"
-        text, _ = QFileDialog.getSaveFileName(window, tr("Export comparison"), str(free_name(folder / name)), PICTURES)
+        text, _ = QFileDialog.getSaveFileName(window, tr("Export comparison"), str(free_name(folder / name)), pictures())
         if text:
             self.export(Path(text) if Path(text).suffix else Path(text).with_suffix(".png"))
 

@@ -80,8 +80,7 @@ class CompareView(QWidget):
         line = QHBoxLayout(bar)
         line.setContentsMargins(10, 5, 10, 5)
         line.setSpacing(8)
-        shown = [(name, tr(text), tr(tip)) for name, text, tip in _MODES]
-        line.addWidget(choice(shown, self.modes, lambda name: self.set_mode(Layout(name))))
+        line.addWidget(choice(_MODES, self.modes, lambda name: self.set_mode(Layout(name))))
         line.addWidget(self.swap)
         line.addStretch(1)
         self.zoom.setObjectName("rowLabel")

@@ -27,7 +27,7 @@ class AboutDialog(QDialog):
         icon.setPixmap(pixmap("app", "", 72, self.devicePixelRatioF()))
         icon.setAlignment(Qt.AlignmentFlag.AlignTop)
         text = QVBoxLayout()
-        name = QLabel("DiffusionRig Studio")
+        name = QLabel(tr("DiffusionRig Studio"))
         name.setObjectName("heading")
         body, note = QLabel(tr(ABOUT)), QLabel(details)
         note.setObjectName("note")

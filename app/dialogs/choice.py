@@ -5,10 +5,12 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.dialogs.kinds import kinds
 from app.importing import Importing
+from app.language import tr
 from app.library import HEAD, PRIOR, estimator_choices, problem
 from app.settings import Settings
-from app.setup import ESTIMATORS, Setup, head_title, prior_title
+from app.setup import Setup, estimator_title, head_title, prior_title
 from app.switching import Switching
 
 FILE = "file …"  # stands for choosing one; no imported model has this name
@@ -30,7 +32,7 @@ class SetupChoice(QWidget):
         self.note = QLabel()
         self.note.setObjectName("warnNote")
         self.note.setWordWrap(True)
-        self.use = QPushButton("Use these")
+        self.use = QPushButton(tr("Use these"))
         self.use.setObjectName("primary")
         self.use.setAutoDefault(False)
         self._lay_out()
@@ -47,13 +49,13 @@ class SetupChoice(QWidget):
         grid.setHorizontalSpacing(14)
         grid.setVerticalSpacing(6)
         for i, (name, box) in enumerate((("Model", self.model), ("Head", self.head), ("Estimator", self.estimator))):
-            label, tip = QLabel(name), QLabel(HELP[name])
+            label, tip = QLabel(tr(name)), QLabel(tr(HELP[name]))
             label.setObjectName("rowLabel")
             label.setBuddy(box)
             tip.setObjectName("note")
             tip.setWordWrap(True)
-            box.setAccessibleName(name)
-            box.setToolTip(HELP[name])
+            box.setAccessibleName(tr(name))
+            box.setToolTip(tr(HELP[name]))
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(20)
             grid.addWidget(label, 3 * i, 0)
@@ -75,30 +77,32 @@ class SetupChoice(QWidget):
     def refresh(self) -> None:
         """Fill the boxes for what is there and what is chosen."""
         shelf, wanted = self._importing.shelf, self.wanted
-        priors: list[tuple[str, str | None]] = [("Default model", None)]
+        priors: list[tuple[str, str | None]] = [(tr("Default model"), None)]
         priors += [(item.title, item.name) for item in shelf.of(PRIOR) if item.present and item.name]
         if wanted.prior is not None and all(name != wanted.prior for _, name in priors):
             priors.append((prior_title(wanted.prior), wanted.prior))
-        _fill(self.model, [*priors, ("Choose a file …", FILE)], wanted.prior)
+        _fill(self.model, [*priors, (tr("Choose a file …"), FILE)], wanted.prior)
         own = shelf.head_of(wanted.prior)
-        heads: list[tuple[str, str | None]] = [(f"The model's own ({head_title(own)})" if own else "The model's own", None)]
-        heads += [(item.title if item.present else f"{item.title} (not here)", item.name) for item in shelf.of(HEAD)]
+        heads: list[tuple[str, str | None]] = [
+            (tr("The model's own ({head})", head=head_title(own)) if own else tr("The model's own"), None)]
+        heads += [(item.title if item.present else tr("{title} (not here)", title=item.title), item.name)
+                  for item in shelf.of(HEAD)]
         _fill(self.head, heads, wanted.head)
         names = estimator_choices(wanted.head or own or "open")
-        usual = f"The usual one ({ESTIMATORS[names[0]]})"
-        _fill(self.estimator, [(usual, None), *((ESTIMATORS[name], name) for name in names)], wanted.estimator)
+        usual = tr("The usual one ({name})", name=estimator_title(names[0]))
+        _fill(self.estimator, [(usual, None), *((estimator_title(name), name) for name in names)], wanted.estimator)
         self._say()
 
     def _say(self) -> None:
         text, loads = problem(self.wanted, self._importing.shelf)
         loading = self._switching.loading
         if loading is not None:
-            text = f"Loading {loading.words} …"
+            text = tr("Loading {what} …", what=loading.words)
         elif not text:
             text = self._switching.message
         self.note.setText(text)
         used = self.wanted == self._switching.setup and self._switching.running
-        self.use.setText("In use" if used else "Use these")
+        self.use.setText(tr("In use") if used else tr("Use these"))
         self.use.setEnabled(loads and loading is None and not used)
 
     def _choose(self, prior: str | None, head: str | None, estimator: str | None) -> None:
@@ -110,7 +114,8 @@ class SetupChoice(QWidget):
     def _model_chosen(self, _index: int) -> None:
         prior = self.model.currentData()
         if prior == FILE:
-            path, _ = QFileDialog.getOpenFileName(self, "Model", self._settings.assets_folder, "Models (*.safetensors *.pt)")
+            path, _ = QFileDialog.getOpenFileName(self, tr("Model"), self._settings.assets_folder,
+                                                  kinds((tr("Models"), (".safetensors", ".pt"))))
             prior = path or self.wanted.prior
             self._settings.assets_folder = str(Path(path).parent) if path else self._settings.assets_folder
         self._choose(prior, self.wanted.head, self.wanted.estimator)

@@ -21,7 +21,9 @@ from PySide6.QtWidgets import (
 
 from app.dialogs.asking import ask_leave
 from app.dialogs.export_choices import FORMATS, ExportChoices, Subject
+from app.dialogs.kinds import pictures
 from app.language import tr
+from app.names import listing
 from app.settings import Settings
 from core.export import SUFFIXES
 
@@ -121,7 +123,7 @@ class ExportDialog(QDialog):
 
     def _browse(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, tr("Export picture"), self.file.text(),
-                                              tr("Pictures") + " (*.png *.jpg *.jpeg *.tif *.tiff *.webp)")
+                                              pictures())
         if path:
             self.set_file(Path(path))
             self._agreed = self.path  # the system's dialog asks itself
@@ -186,8 +188,9 @@ class ExportDialog(QDialog):
         """Ask before a file is replaced."""
         there = [path for path in (self.path, self.mesh) if path is not None and path.exists() and path != self._agreed]
         if there:
-            names = " and ".join(path.name for path in there)
-            ask_leave(self, tr("Replace"), tr("{names} is there already. Replace it?", names=names),
+            names = listing([path.name for path in there])
+            ask_leave(self, tr("Replace"), (tr("{names} is there already. Replace it?", names=names) if len(there) == 1 else
+                                             tr("{names} are there already. Replace them?", names=names)),
                       tr("What it holds now is lost."), self._accepted)
         else:
             self._accepted()

@@ -6,6 +6,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.importing import Importing, Outcome
+from app.language import tr
 
 INVITATION = ("Choose the folder that holds your own licensed files, or drop it here. They are checked and converted; "
               "nothing leaves this computer.")
@@ -19,23 +20,23 @@ class ImportView(QWidget):
     def __init__(self, importing: Importing, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._importing = importing
-        self.text = QLabel(INVITATION)
+        self.text = QLabel(tr(INVITATION))
         self.text.setObjectName("note")
         self.text.setWordWrap(True)
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        self.start = QPushButton("Import files …")
-        self.stop = QPushButton("Cancel import")
-        self.copy = QPushButton("Copy text")
+        self.start = QPushButton(tr("Import files …"))
+        self.stop = QPushButton(tr("Cancel import"))
+        self.copy = QPushButton(tr("Copy text"))
         for button in (self.start, self.stop, self.copy):
             button.setAutoDefault(False)
         self.bar = QProgressBar()
         self.bar.setRange(0, 0)
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Import under way")
+        self.bar.setAccessibleName(tr("Import under way"))
         self.result = QPlainTextEdit()
         self.result.setReadOnly(True)
         self.result.setTabChangesFocus(True)
-        self.result.setAccessibleName("What the import found")
+        self.result.setAccessibleName(tr("What the import found"))
         self.result.setFixedHeight(132)
         self._lay_out()
         self.start.clicked.connect(self.folder_asked)
@@ -69,7 +70,7 @@ class ImportView(QWidget):
         self.copy.setVisible(not running and bool(self.result.toPlainText()))
         if running:
             self.result.hide()
-            self._say(f"Looking through {self._importing.folder} …")
+            self._say(tr("Looking through {folder} …", folder=self._importing.folder))
 
     def _say(self, line: str) -> None:
         if self._importing.folder is not None:
@@ -77,11 +78,11 @@ class ImportView(QWidget):
 
     def _cancel(self) -> None:
         self.stop.setEnabled(False)
-        self.text.setText("Stopping …")
+        self.text.setText(tr("Stopping …"))
         self._importing.cancel()
 
     def _finished(self, outcome: Outcome | None) -> None:
         self.result.setPlainText(outcome.text if outcome else "")
         self.result.setVisible(outcome is not None)
-        self.text.setText(outcome.summary if outcome else INVITATION)
+        self.text.setText(outcome.summary if outcome else tr(INVITATION))
         self._show()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from app.dialogs.choice import SetupChoice
 from app.dialogs.import_view import ImportView
 from app.importing import Importing
+from app.language import tr
 from app.library import HEAD, PRIOR, Item
 from app.panels.section import clear_layout
 from app.settings import Settings
@@ -39,7 +40,7 @@ class ModelsDialog(QDialog):
     def __init__(self, theme: Theme, importing: Importing, switching: Switching, settings: Settings,
                  parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Models and heads")
+        self.setWindowTitle(tr("Models and heads"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAcceptDrops(True)
         self._theme, self._importing, self._switching, self._settings = theme, importing, switching, settings
@@ -67,7 +68,7 @@ class ModelsDialog(QDialog):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # arrow keys scroll it
-        area.setAccessibleName("Files on this computer")
+        area.setAccessibleName(tr("Files on this computer"))
         self.area = area
         page = QWidget()
         column = QVBoxLayout(page)
@@ -75,10 +76,11 @@ class ModelsDialog(QDialog):
         column.setSpacing(12)
         column.addWidget(area, 1)
         column.addWidget(self.view)
-        self.tabs.addTab(self.choice, "In use")
-        self.tabs.addTab(page, "Files")
+        self.tabs.addTab(self.choice, tr("In use"))
+        self.tabs.addTab(page, tr("Files"))
         self.tabs.setDocumentMode(True)
-        close = QPushButton("Close")
+        self.tabs.setAccessibleName(tr("Pages"))
+        close = QPushButton(tr("Close"))
         close.setAutoDefault(False)
         close.clicked.connect(self.close)
         line = QHBoxLayout()
@@ -98,7 +100,7 @@ class ModelsDialog(QDialog):
         for item in self._importing.shelf.items:
             self.files.addWidget(self._row(item))
         if not self._importing.shelf.items:
-            waiting = QLabel("Looking …")
+            waiting = QLabel(tr("Looking …"))
             waiting.setObjectName("note")
             self.files.addWidget(waiting)
         self.files.addStretch(1)
@@ -112,7 +114,7 @@ class ModelsDialog(QDialog):
         line.addWidget(self._mark(item), 0, Qt.AlignmentFlag.AlignTop)
         texts = QVBoxLayout()
         texts.setSpacing(2)
-        title = QLabel(item.title if item.present else f"{item.title}: not here")
+        title = QLabel(item.title if item.present else tr("{title}: not here", title=item.title))
         title.setObjectName("" if item.present else "rowLabel")
         texts.addWidget(title)
         detail = QLabel(item.detail if item.present else item.how)
@@ -133,13 +135,13 @@ class ModelsDialog(QDialog):
         return mark
 
     def _remove_button(self, item: Item) -> QPushButton:
-        button = QPushButton("Remove …")
+        button = QPushButton(tr("Remove …"))
         button.setAutoDefault(False)
-        button.setAccessibleName(f"Remove {item.title}")
+        button.setAccessibleName(tr("Remove {title}", title=item.title))
         used = self._in_use(item)
         button.setEnabled(not used and not self._importing.busy)
-        button.setToolTip("It is in use. Choose another one on the first page before you remove it." if used
-                          else "Remove the copy this program keeps; your own files stay")
+        button.setToolTip(tr("It is in use. Choose another one on the first page before you remove it.") if used
+                          else tr("Remove the copy this program keeps; your own files stay"))
         button.clicked.connect(lambda: self.ask_remove(item))
         button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         return button
@@ -157,11 +159,12 @@ class ModelsDialog(QDialog):
 
     def ask_remove(self, item: Item) -> None:
         """Remove an imported item if the user says so."""
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "Remove", f"Remove {item.title} from this program?", parent=self)
-        box.setInformativeText("Your own files stay where they are; importing them again brings it back.")
+        box = QMessageBox(QMessageBox.Icon.NoIcon, tr("Remove"), tr("Remove {title} from this program?", title=item.title),
+                          parent=self)
+        box.setInformativeText(tr("Your own files stay where they are; importing them again brings it back."))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        yes = box.addButton("Remove", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
+        yes = box.addButton(tr("Remove"), QMessageBox.ButtonRole.DestructiveRole)
+        keep = box.addButton(tr("Keep"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(keep)
         box.finished.connect(lambda _: self._importing.remove(item) if box.clickedButton() is yes else None)
         box.open()
@@ -170,7 +173,7 @@ class ModelsDialog(QDialog):
 
     def ask_folder(self) -> None:
         """Let the user choose a folder to import from."""
-        folder = QFileDialog.getExistingDirectory(self, "Folder that holds your files", self._settings.assets_folder)
+        folder = QFileDialog.getExistingDirectory(self, tr("Folder that holds your files"), self._settings.assets_folder)
         if folder:
             self.import_folder(Path(folder))
 

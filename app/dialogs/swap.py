@@ -21,19 +21,18 @@ from PySide6.QtWidgets import (
 )
 
 from app.dialogs.export import free_name
+from app.dialogs.kinds import photos, pictures
 from app.dialogs.swap_grid import GridView
 from app.dialogs.swap_large import LargeView
 from app.dialogs.swap_side import SwapSide
 from app.document import Document
+from app.language import tr
 from app.settings import Settings
 from app.swap import SwapWork
 from app.swap_places import Place
 from app.theme import Theme
 from app.worker import WorkerThread
 from core.photo import SUFFIXES
-
-PHOTOS = f"Photos ({' '.join(f'*{suffix}' for suffix in sorted(SUFFIXES))});;All files (*)"
-PICTURES = "Pictures (*.png *.jpg *.jpeg *.tif *.tiff *.webp)"
 
 
 class SwapDialog(QDialog):
@@ -45,7 +44,7 @@ class SwapDialog(QDialog):
     def __init__(self, theme: Theme, settings: Settings, worker: WorkerThread, document: Document,
                  parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Swap and mix")
+        self.setWindowTitle(tr("Swap and mix"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self.setAcceptDrops(True)
@@ -54,9 +53,9 @@ class SwapDialog(QDialog):
         self.side = SwapSide(theme, self.work)
         self.view, self.large = GridView(theme, self.work), LargeView(theme, self.work)
         self.pages = QStackedWidget()
-        self.empty = QLabel("Add photos, or drop them here")
+        self.empty = QLabel(tr("Add photos, or drop them here"))
         self.note, self.progress = QLabel(), QProgressBar()
-        self.stop, self.save, self.leave = QPushButton("Stop"), QPushButton("Save grid …"), QPushButton("Close")
+        self.stop, self.save, self.leave = QPushButton(tr("Stop")), QPushButton(tr("Save grid …")), QPushButton(tr("Close"))
         self._lay_out()
         self._connect()
         session = document.session
@@ -83,7 +82,7 @@ class SwapDialog(QDialog):
         self.note.setWordWrap(True)
         self.progress.setFixedWidth(160)
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("Pictures made")
+        self.progress.setAccessibleName(tr("Pictures made"))
         lower = QHBoxLayout()
         lower.setContentsMargins(16, 12, 16, 14)
         lower.setSpacing(10)
@@ -108,7 +107,7 @@ class SwapDialog(QDialog):
         work.changed.connect(self._grid_changed)
         work.progressed.connect(self._show_progress)
         work.failed.connect(self._say)
-        work.saved.connect(lambda path: self._say(f"Saved to {path}"))
+        work.saved.connect(lambda path: self._say(tr("Saved to {path}", path=path)))
         self.side.add_asked.connect(self.ask_photos)
         self.view.picked.connect(self.show_large)
         self.large.closed.connect(self.show_grid)
@@ -149,7 +148,7 @@ class SwapDialog(QDialog):
         self.progress.setValue(done)
         missing = done < total or work.busy
         self.stop.setVisible(missing or work.stopped)
-        self.stop.setText("Go on" if work.stopped else "Stop")
+        self.stop.setText(tr("Go on") if work.stopped else tr("Stop"))
         self.save.setEnabled(any(work.picture(place) is not None for place in work.grid.cells))
         self.note.setText(self._message or self._state(done, total))
 
@@ -157,13 +156,15 @@ class SwapDialog(QDialog):
         if not self.work.photos:
             return ""
         if not total:
-            return "Tick somebody who paints."
+            return tr("Tick somebody who paints.")
         if self.work.stopped and done < total:
-            return f"Stopped: {done} of {total} pictures are there"
+            return tr("Stopped: {done} of {total} pictures are there", done=done, total=total)
         if done >= total:
-            return "Click a picture to see it large."
+            return tr("Click a picture to see it large.")
         left = self.work.seconds_left()
-        return f"{done} of {total} pictures" + (f", about {max(1, round(left))} s left" if left is not None else "")
+        if left is None:
+            return tr("{done} of {total} pictures", done=done, total=total)
+        return tr("{done} of {total} pictures, about {seconds} s left", done=done, total=total, seconds=max(1, round(left)))
 
     def _say(self, text: str) -> None:
         self._message = text
@@ -183,26 +184,26 @@ class SwapDialog(QDialog):
 
     def ask_photos(self) -> None:
         """Let the user choose photos."""
-        paths, _ = QFileDialog.getOpenFileNames(self, "Add photos", self._settings.folder, PHOTOS)
+        paths, _ = QFileDialog.getOpenFileNames(self, tr("Add photos"), self._settings.folder, photos())
         if paths:
             self._settings.folder = str(Path(paths[0]).parent)
             self.work.add_photos([Path(path) for path in paths])
 
     def ask_save_grid(self) -> None:
         """Let the user choose a file for the grid."""
-        path = self._ask_file("Save grid", self.work.file_name(None))
+        path = self._ask_file(tr("Save grid"), self.work.file_name(None))
         if path is not None:
             self.work.save_grid(path)
 
     def ask_save_cell(self, place: Place) -> None:
         """Let the user choose a file for one picture."""
-        path = self._ask_file("Save picture", self.work.file_name(place))
+        path = self._ask_file(tr("Save picture"), self.work.file_name(place))
         if path is not None:
             self.work.save_cell(place, path)
 
     def _ask_file(self, title: str, name: str) -> Path | None:
         folder = Path(self._settings.swap_folder or self._settings.export_folder or Path.home())
-        text, _ = QFileDialog.getSaveFileName(self, title, str(free_name(folder / name)), PICTURES)
+        text, _ = QFileDialog.getSaveFileName(self, title, str(free_name(folder / name)), pictures())
         if not text:
             return None
         path = Path(text) if Path(text).suffix else Path(text).with_suffix(".png")

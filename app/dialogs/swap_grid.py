@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QGridLayout, QLabel, QScrollArea, QWidget
 
 from app.grid_work import GridWork, Place, Shown
+from app.language import tr
 from app.picture import to_image
 from app.theme import Theme, pixmap
 
@@ -38,8 +39,8 @@ class PictureButton(QAbstractButton):
         problem = self._work.problem(self.place)
         there = self._work.picture(self.place) is not None
         self.setToolTip(f"{self.place.name}\n{problem}" if problem else self.place.name)
-        state = "" if there else ": " + (problem or ("being made" if self._work.is_running(self.place) else "waiting"))
-        self.setAccessibleName(self.place.name + state + (", in use" if self._work.is_chosen(self.place) else ""))
+        state = "" if there else ": " + (problem or (tr("being made") if self._work.is_running(self.place) else tr("waiting")))
+        self.setAccessibleName(self.place.name + state + (tr(", in use") if self._work.is_chosen(self.place) else ""))
         self.setCursor(Qt.CursorShape.PointingHandCursor if there else Qt.CursorShape.ArrowCursor)
         self.update()
 
@@ -134,7 +135,7 @@ class GridView(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # or the pictures' size would make it come and go
-        self.setAccessibleName("Grid of pictures")
+        self.setAccessibleName(tr("Grid of pictures"))
         work.changed.connect(self.rebuild)
         work.place_changed.connect(self._place_changed)
         theme.changed.connect(self._recolor)

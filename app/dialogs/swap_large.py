@@ -5,6 +5,7 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from app.language import tr
 from app.picture import to_image
 from app.swap import SwapWork
 from app.swap_places import Place
@@ -54,9 +55,9 @@ class LargeView(QWidget):
         self.title = QLabel()
         self.title.setObjectName("sideTitle")
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.back = QPushButton("Back to the grid")
-        self.save = QPushButton("Save picture …")
-        self.before, self.after = self._arrow("Picture before", "Left"), self._arrow("Next picture", "Right")
+        self.back = QPushButton(tr("Back to the grid"))
+        self.save = QPushButton(tr("Save picture …"))
+        self.before, self.after = self._arrow(tr("Picture before"), tr("Left")), self._arrow(tr("Next picture"), tr("Right"))
         self._lay_out()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.back.clicked.connect(self.closed)
@@ -79,7 +80,7 @@ class LargeView(QWidget):
     def _lay_out(self) -> None:
         for button in (self.back, self.save):
             button.setAutoDefault(False)
-        hint = QLabel("Hold Space to see the photo")
+        hint = QLabel(tr("Hold Space to see the photo"))
         hint.setObjectName("note")
         line = QHBoxLayout()
         line.setSpacing(8)

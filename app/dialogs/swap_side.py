@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.language import tr
 from app.panels.choice import choice, labelled, seed_row
 from app.panels.slider import ParameterRow
 from app.picture import to_image
@@ -55,11 +56,11 @@ class SwapSide(QWidget):
         self.shapes: dict[str, QToolButton] = {}
         self.people, self.photos = QListWidget(), QListWidget()
         self.person = QComboBox()
-        self.add, self.remove = QPushButton("Add photos …"), QPushButton("Remove")
+        self.add, self.remove = QPushButton(tr("Add photos …")), QPushButton(tr("Remove"))
         self.blend = ParameterRow(theme, _BLEND)
         self.seed, self.dice = QSpinBox(), QToolButton()
-        self.background = QCheckBox("Keep the background")
-        self.nobody = QLabel("There are no people yet. Make one from an album with Personalize.")
+        self.background = QCheckBox(tr("Keep the background"))
+        self.nobody = QLabel(tr("There are no people yet. Make one from an album with Personalize."))
         self._wanted = work.amount
         self._amount = QTimer(self)
         self._amount.setSingleShot(True)
@@ -77,15 +78,15 @@ class SwapSide(QWidget):
         column.setSpacing(6)
         column.addWidget(choice(MODES, self.modes, self._choose_mode))
         column.addSpacing(6)
-        self.people_title = _title("People")
+        self.people_title = _title(tr("People"))
         column.addWidget(self.people_title)
         column.addWidget(self.people, 2)
         self.nobody.setObjectName("note")
         self.nobody.setWordWrap(True)
         column.addWidget(self.nobody)
-        self.person_row = labelled("Person", self.person)
+        self.person_row = labelled(tr("Person"), self.person)
         column.addWidget(self.person_row)
-        column.addWidget(_title("Photos"))
+        column.addWidget(_title(tr("Photos")))
         column.addWidget(self.photos, 3)
         buttons = QHBoxLayout()
         buttons.addWidget(self.add)
@@ -94,16 +95,16 @@ class SwapSide(QWidget):
         column.addLayout(buttons)
         column.addSpacing(6)
         column.addWidget(self.blend)
-        self.noise_row = labelled("Noise", choice(NOISES, self.noises, lambda name: self._work.set_look(noise=name)))
-        self.shape_row = labelled("Head shape", choice(SHAPES, self.shapes, lambda name: self._work.set_look(shape=name)))
+        self.noise_row = labelled(tr("Noise"), choice(NOISES, self.noises, lambda name: self._work.set_look(noise=name)))
+        self.shape_row = labelled(tr("Head shape"), choice(SHAPES, self.shapes, lambda name: self._work.set_look(shape=name)))
         column.addWidget(self.noise_row)
         column.addWidget(self.shape_row)
-        column.addWidget(labelled("Seed", seed_row(self.seed, self.dice, lambda value: self._work.set_look(seed=value))))
+        column.addWidget(labelled(tr("Seed"), seed_row(self.seed, self.dice, lambda value: self._work.set_look(seed=value))))
         column.addWidget(self.background)
 
     def _connect(self) -> None:
         work = self._work
-        for widget, name in ((self.people, "People"), (self.photos, "Photos"), (self.person, "Person")):
+        for widget, name in ((self.people, tr("People")), (self.photos, tr("Photos")), (self.person, tr("Person"))):
             widget.setAccessibleName(name)
         for listing in (self.people, self.photos):
             listing.setIconSize(QSize(_THUMB, _THUMB))
@@ -112,7 +113,7 @@ class SwapSide(QWidget):
         self.photos.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         for button in (self.add, self.remove):
             button.setAutoDefault(False)
-        self.background.setToolTip("Leave the photo's own pixels around the head; without, the whole square is painted")
+        self.background.setToolTip(tr("Leave the photo's own pixels around the head; without, the whole square is painted"))
         self.people.itemChanged.connect(self._people_ticked)
         self.people.itemActivated.connect(self._toggle)
         self.person.activated.connect(lambda _: work.set_person(self.person.currentData()))
@@ -170,7 +171,7 @@ class SwapSide(QWidget):
             item.setData(_DATA, who)
             item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
                           if not problem else Qt.ItemFlag.NoItemFlags)
-            item.setToolTip(problem or ("The model as it ships, without a person" if not who.file else who.name))
+            item.setToolTip(problem or (tr("The model as it ships, without a person") if not who.file else who.name))
             wanted = not problem and (who in self._work.people or who not in before and len(self._ticked()) < _TICKED)
             item.setCheckState(Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
             self.people.addItem(item)

@@ -13,6 +13,7 @@ MOUSE = (
     ("Drag on the head", "Turn it; with Shift or the right button: tilt it"),
     ("Drag on the ball", "Move the lamp; right-click for more lamps, colour and shadow"),
     ("Wheel on the ball", "Strength of the lamp; with Shift: softness"),
+    ("Keys on the ball", "Tab or 1 to 4 choose a lamp, arrows move it, + and − its strength, Insert adds one, Delete removes it"),
     ("Wheel", "Zoom; over a slider: a step"),
     ("Double click", "Put a slider, a lamp or the split line back; on the picture: fit it"),
     ("Arrows", "A step of the slider, lamp or key that has the focus; with Shift a small one"),

@@ -22,12 +22,13 @@ MARGIN = 8
 @dataclass(frozen=True)
 class Step:
     """title, text: in English, for `tr`. place(window): what it is about, in the window's coordinates; an empty one for the
-    middle. done(window): the signal that says it was tried; None waits for Next."""
+    middle. done(window): the signal that says it was tried; None waits for Next. prepare(window): brings it into view."""
 
     title: str
     text: str
     place: Callable[[Window], QRect]
     done: Callable[[Window], SignalInstance] | None = None
+    prepare: Callable[[Window], None] | None = None
 
 
 def _of(widget: QWidget, window: Window, part: QRect | None = None) -> QRect:
@@ -45,8 +46,9 @@ STEPS = (
          lambda w: _of(w.canvas.ball, w), lambda w: w.document.undo_stack.indexChanged),
     Step("Turn the head", "Drag on the face itself. The picture follows at once and is refined when you let go.",
          _canvas_part, lambda w: w.document.undo_stack.indexChanged),
-    Step("Change the expression", "Sliders on the right: drag, scroll, type a number. A double click puts one back. Hold Space "
-         "to see the photo as it was.", lambda w: _of(w.side, w), lambda w: w.document.undo_stack.indexChanged),
+    Step("Change the expression", "Click a face, or move the sliders: drag, scroll, type a number. A double click puts one back. "
+         "Hold Space to see the photo as it was.", lambda w: _of(w.side, w), lambda w: w.document.undo_stack.indexChanged,
+         lambda w: w.side.show_section(w.side.expression)),
     Step("Nothing is lost", "Every finished picture waits down here. Click one to go back to it; Ctrl+Z takes back each step.",
          lambda w: _of(w.bottom, w)),
     Step("Take it with you", "Export writes the picture at the photo's full size; Ctrl+S keeps everything as a project. F1 opens "
@@ -87,6 +89,8 @@ class Tour(QWidget):
         if self._at >= len(STEPS):
             self.end()
             return
+        if self.step.prepare is not None:
+            self.step.prepare(self._window)
         if self.step.done is not None:
             self._waits = self.step.done(self._window)
             self._waits.connect(self._tried)
@@ -133,6 +137,8 @@ class Tour(QWidget):
         choices = [QPoint(target.left() - size.width() - GAP, centre.y() - size.height() // 2), below,
                    QPoint(target.right() + GAP, centre.y() - size.height() // 2),
                    QPoint(centre.x() - size.width() // 2, target.top() - size.height() - GAP)]
+        choices = [QPoint(min(max(point.x(), room.left()), room.right() + 1 - size.width()), point.y()) if along else point
+                   for point, along in zip(choices, (False, True, False, True), strict=True)]
         fits = [point for point in choices if room.contains(QRect(point, size))]
         corner = fits[0] if fits and not target.isEmpty() else QPoint(room.center().x() - size.width() // 2, room.top() + 60)
         self.bubble.setGeometry(QRect(corner, size))

@@ -173,15 +173,15 @@ class History(Part):
     def put_in_the_middle(self, widget: QWidget) -> None:
         """The canvas, or what takes its place for a while; the foot bar belongs to the canvas."""
         window = self.window
-        window.middle.setCurrentWidget(widget)
-        window.foot.setVisible(widget is window.canvas)
         if widget is window.canvas:
-            widget.setFocus()
+            window.show_canvas()
+        else:
+            window.middle.setCurrentWidget(widget)
+            window.foot.hide()
 
     def show_canvas(self) -> None:
         """Leave a comparison or a grid."""
-        if self.window.middle.currentWidget() is not self.window.canvas:
-            self.put_in_the_middle(self.window.canvas)
+        self.window.show_canvas()
 
     # -- going back
 

@@ -88,11 +88,12 @@ class Picture:
     def _keep(self, data: bytes, folder: Path | None) -> bool:
         if folder is None:
             return False
+        file = folder / f"{id(self):x}-{len(data)}.png"
         try:
-            file = folder / f"{id(self):x}-{len(data)}.png"
-            file.write_bytes(data)  # nobody else reads this folder, and a part that a full disk leaves is never looked at
+            file.write_bytes(data)  # not at once and safely: it need not outlive the program, and nobody else reads this folder
             self._file = file
         except OSError as error:
+            _unlink(file)  # a part of it, on a disk that is full as it is
             log.warning("a picture of the history stays in memory: %s", error)
             return False
         weakref.finalize(self, _unlink, self._file).atexit = False

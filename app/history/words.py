@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 
-from app.language import tr
-from app.names import full_name, spoken
+from app.language import tr, within
+from app.names import block_name, full_name, spoken
 from core.people.header import About
 from core.presets import OWNED, Preset, builtin
 from core.request import RenderRequest
@@ -13,8 +13,6 @@ from core.rig import Parameter, Value
 from core.variations import value_words
 
 _WHERE = ("photo", "prior", "person", "size", "quality", "rig", "identity", "transfer")  # what is no edit of the picture
-_BLOCKS = {"light": "Light", "expression": "Expression", "pose": "Pose", "appearance": "Appearance", "mouth": "Mouth",
-           "eyes": "Eyes", "brows": "Brows", "jaw": "Jaw"}
 _NAMES = {"light.azimuth": "Light", "light.elevation": "Light height", "pose.yaw": "Yaw", "pose.pitch": "Pitch",
           "pose.roll": "Roll", "light.intensity": "Light strength",
           "light.ambient": "Ambient", "light.color": "Light colour", "light.softness": "Light softness",
@@ -31,8 +29,8 @@ def differences(request: RenderRequest, table: Mapping[str, Parameter], person: 
     """
     found: dict[str, str] = {}
     for copy in request.rig.copies:
-        said = tr(_BLOCKS.get(copy.block, spoken(copy.block)))
-        found[f"copy {copy.block}"] = tr("{block} from {photo}", block=said, photo=copy.label or tr("another photo"))
+        found[f"copy {copy.block}"] = tr("{block} from {photo}", block=block_name(copy.block),
+                                         photo=copy.label or tr("another photo"))
     values = dict(request.rig.values)
     for kind in ("light", "expression"):
         preset = _preset(kind, values)
@@ -71,7 +69,7 @@ def parameter_name(name: str) -> str:
         return tr(_NAMES[name])
     if name.startswith("lamp."):
         _, number, what = name.split(".", 2)
-        return tr("Lamp {number} {what}", number=number, what=spoken(what).lower())
+        return tr("Lamp {number} {what}", number=number, what=within(spoken(what)))
     return spoken(name) if "." not in name else full_name(name)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.language import tr
 from app.personal.coverage import Point
 from app.personal.light_box import Shown
 from app.personal.reading import short_words
@@ -54,16 +55,18 @@ def face_file(album: Album, person: Someone) -> Path | None:
 def heading(used: int, total: int) -> str:
     """'17 of 23 photos are used'."""
     if not used:
-        return f"None of {total} photos can be used" if total != 1 else "The photo can't be used"
-    return f"{used} of {total} photos {'is' if used == 1 else 'are'} used"
+        return tr("None of {total} photos can be used", total=total) if total != 1 else tr("The photo can't be used")
+    return (tr("1 of {total} photos is used", total=total) if used == 1 else
+            tr("{used} of {total} photos are used", used=used, total=total))
 
 
 def subheading(weak: int, out: int, held: int) -> str:
     """'2 weak, 4 left out, 3 kept for testing'."""
-    parts = [f"{weak} weak" if weak else "", f"{out} left out" if out else "", f"{held} kept for testing" if held else ""]
-    return ", ".join(filter(None, parts)) or "Nothing is wrong with any of them"
+    parts = [tr("{count} weak", count=weak) if weak else "", tr("{count} left out", count=out) if out else "",
+             tr("{count} kept for testing", count=held) if held else ""]
+    return ", ".join(filter(None, parts)) or tr("Nothing is wrong with any of them")
 
 
-def counted(count: int, what: str) -> str:
+def counted(count: int) -> str:
     """'1 photo', '3 photos'."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return tr("1 photo") if count == 1 else tr("{count} photos", count=count)

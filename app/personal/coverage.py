@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.canvas.ball import RIM, place
 from app.canvas.paint import font
+from app.language import tr
 from app.personal.labels import tip
 from app.theme import Theme
 
@@ -132,7 +133,7 @@ class TurnMap(Plot):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, 172, parent)
         self._ground: tuple[object, QPixmap] | None = None  # what lies under the dots, and what it was drawn for
-        self.setAccessibleName("Head turns covered")
+        self.setAccessibleName(tr("Head turns covered"))
 
     @property
     def _box(self) -> QRectF:
@@ -149,7 +150,8 @@ class TurnMap(Plot):
         """Counts of the sides."""
         used = self._used()
         left, right = sum(p.yaw < -12 for p in used), sum(p.yaw > 12 for p in used)
-        return f"{left} turned to the left, {len(used) - left - right} from the front, {right} turned to the right"
+        return tr("{left} turned to the left, {front} from the front, {right} turned to the right", left=left,
+                  front=len(used) - left - right, right=right)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The map, what is covered, the dots."""
@@ -185,11 +187,11 @@ class TurnMap(Plot):
         painter.drawLine(QPointF(inner.center().x(), box.top()), QPointF(inner.center().x(), box.bottom()))
         painter.setClipping(False)
         foot = QRectF(box.left(), box.bottom() + 4, box.width(), 16)
-        self._label(painter, foot, Qt.AlignmentFlag.AlignLeft, "Turned left")
-        self._label(painter, foot, Qt.AlignmentFlag.AlignHCenter, "Front")
-        self._label(painter, foot, Qt.AlignmentFlag.AlignRight, "Turned right")
-        self._label(painter, box.adjusted(8, 5, -8, 0), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, "Up")
-        self._label(painter, box.adjusted(8, 0, -8, -5), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, "Down")
+        self._label(painter, foot, Qt.AlignmentFlag.AlignLeft, tr("Turned left"))
+        self._label(painter, foot, Qt.AlignmentFlag.AlignHCenter, tr("Front"))
+        self._label(painter, foot, Qt.AlignmentFlag.AlignRight, tr("Turned right"))
+        self._label(painter, box.adjusted(8, 5, -8, 0), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, tr("Up"))
+        self._label(painter, box.adjusted(8, 0, -8, -5), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, tr("Down"))
         painter.end()
         return ground
 
@@ -215,7 +217,7 @@ class Spread(Plot):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, 124, parent)
-        self.setAccessibleName("Expressions covered")
+        self.setAccessibleName(tr("Expressions covered"))
 
     def where(self, point: Point) -> QPointF:
         """Only the smile has dots to be found: on its axis."""
@@ -225,8 +227,8 @@ class Spread(Plot):
     def words(self) -> str:
         """Counts of the ends."""
         used = self._used()
-        return (f"{sum(p.smile > 0.35 for p in used)} of {len(used)} smile, "
-                f"{sum(p.jaw > 0.25 for p in used)} have the mouth open")
+        return tr("{smiling} of {total} smile, {open} have the mouth open", total=len(used),
+                  smiling=sum(p.smile > 0.35 for p in used), open=sum(p.jaw > 0.25 for p in used))
 
     def _under(self, at: QPointF) -> Point | None:
         return None  # a bar stands for several photos
@@ -239,7 +241,7 @@ class Spread(Plot):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         used = self._used()
-        rows = (("No smile", "Smile", [p.smile for p in used]), ("Closed", "Open mouth", [p.jaw for p in used]))
+        rows = ((tr("No smile"), tr("Smile"), [p.smile for p in used]), (tr("Closed"), tr("Open mouth"), [p.jaw for p in used]))
         hot = next((p for p in self._points if p.name == self._hot), None)
         for row, (low, high, values) in enumerate(rows):
             mark = None if hot is None else (hot.smile, hot.jaw)[row]
@@ -280,7 +282,7 @@ class LightBall(Plot):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, 124, parent)
-        self.setAccessibleName("Light directions covered")
+        self.setAccessibleName(tr("Light directions covered"))
 
     @property
     def _radius(self) -> float:
@@ -299,7 +301,8 @@ class LightBall(Plot):
         """Counts of the sides."""
         used = self._used()
         left, right = sum(p.azimuth < -25 for p in used), sum(p.azimuth > 25 for p in used)
-        return f"{left} lit from the left, {len(used) - left - right} from the front, {right} from the right"
+        return tr("{left} lit from the left, {front} from the front, {right} from the right", left=left,
+                  front=len(used) - left - right, right=right)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Ball, rim, dots."""
@@ -317,6 +320,6 @@ class LightBall(Plot):
         painter.drawEllipse(centre, radius, radius)
         self._dots(painter, colors.lamp)
         foot = QRectF(4, self.height() - 17, self.width() - 8, 16)
-        self._label(painter, foot, Qt.AlignmentFlag.AlignLeft, "From left")
-        self._label(painter, foot, Qt.AlignmentFlag.AlignRight, "Right")
+        self._label(painter, foot, Qt.AlignmentFlag.AlignLeft, tr("From left"))
+        self._label(painter, foot, Qt.AlignmentFlag.AlignRight, tr("Right"))
         painter.end()

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from app.language import tr
 from app.personal.dialog_steps import Steps
 from app.personal.done_page import DonePage
 from app.personal.health_page import HealthPage
@@ -44,7 +45,7 @@ class PersonalizeDialog(QDialog):
     def __init__(self, theme: Theme, settings: Settings, training: Training, make_process: Callable[[], EventProcess],
                  parent: QWidget | None = None, *, device: str = "cpu", prior: str | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Personalize from an album")
+        self.setWindowTitle(tr("Personalize from an album"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAcceptDrops(True)
         self._theme, self._training = theme, training
@@ -59,7 +60,7 @@ class PersonalizeDialog(QDialog):
         self.outcome = DonePage(theme)
         self.pages = QStackedWidget()
         self.problem, self.note = label("warnNote", wrap=True), label("note", wrap=True)
-        self.back, self.dismiss, self.primary = QPushButton("Back"), QPushButton("Close"), QPushButton()
+        self.back, self.dismiss, self.primary = QPushButton(tr("Back")), QPushButton(tr("Close")), QPushButton()
         self._lay_out()
         self._connect()
         self.go(TRAIN if training.active else IMPORT)
@@ -128,22 +129,22 @@ class PersonalizeDialog(QDialog):
         page, busy = self.page, self._training.active
         self.problem.setVisible(bool(self.problem.text()))
         self.primary.setVisible(page in _PRIMARY)
-        self.primary.setText(_PRIMARY.get(page, ""))
+        self.primary.setText(tr(_PRIMARY[page]) if page in _PRIMARY else "")
         self.back.setVisible(page in (HEALTH, LEARN, TRAIN))
-        self.back.setText("Another album" if page == TRAIN else "Back")
-        self.dismiss.setText({READING: "Cancel reading", DONE: "Close"}.get(page, "Close"))
+        self.back.setText(tr("Another album") if page == TRAIN else tr("Back"))
+        self.dismiss.setText(tr("Cancel reading") if page == READING else tr("Close"))
         self.dismiss.setEnabled(page != READING or not self.reading.cancelled)
         missing = ""
         if page == IMPORT:
             missing = self.sources.problem
         elif page == HEALTH and not self.health.count:
-            missing = "No photo is used. Take at least one in, or choose other photos."
+            missing = tr("No photo is used. Take at least one in, or choose other photos.")
         elif page == LEARN:
-            missing = (f"{self._training.name} is being learned at the moment. Wait for that, or stop it." if busy
-                       else "" if self.learn.agreed else "Learning starts once you have given the consent.")
+            missing = (tr("{name} is being learned at the moment. Wait for that, or stop it.", name=self._training.name) if busy
+                       else "" if self.learn.agreed else tr("Learning starts once you have given the consent."))
         self.primary.setEnabled(not missing and not self.health.busy)
-        self.note.setText(missing or {TRAIN: "It goes on when this is closed." if busy else "",
-                                      READING: "Your photos are only read, never changed or sent anywhere."}.get(page, ""))
+        self.note.setText(missing or {TRAIN: tr("It goes on when this is closed.") if busy else "",
+                                      READING: tr("Your photos are only read, never changed or sent anywhere.")}.get(page, ""))
 
     def _say(self, message: str) -> None:
         self.problem.setText(message)
@@ -206,7 +207,7 @@ class PersonalizeDialog(QDialog):
         elif self._training.resume(run.name):
             self.go(TRAIN)
         else:
-            self._say(f"{self._training.name} is being learned at the moment. Wait for that, or stop it.")
+            self._say(tr("{name} is being learned at the moment. Wait for that, or stop it.", name=self._training.name))
 
     # -- learning
 

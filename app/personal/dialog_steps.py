@@ -6,6 +6,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.canvas.paint import font
+from app.language import tr
 from app.theme import Theme, pixmap
 
 STEPS = ("Photos", "Album health", "Learn", "Done")
@@ -35,7 +36,7 @@ class Steps(QWidget):
     def show_step(self, step: int) -> None:
         """Go to a step, from 0."""
         self._now = step
-        self.setAccessibleName(f"Step {step + 1} of {len(STEPS)}: {STEPS[step]}")
+        self.setAccessibleName(tr("Step {number} of {count}: {name}", number=step + 1, count=len(STEPS), name=tr(STEPS[step])))
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -44,7 +45,7 @@ class Steps(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         x = 0.0
         for i, text in enumerate(STEPS):
-            x = self._step(painter, x, i, text)
+            x = self._step(painter, x, i, tr(text))
             if i < len(STEPS) - 1:
                 painter.setPen(QPen(QColor(self._theme.colors.accent if i < self._now else self._theme.colors.groove), 1.5))
                 painter.drawLine(QPointF(x + 12, 17), QPointF(x + 48, 17))

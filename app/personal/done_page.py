@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.canvas.paint import font
+from app.language import tr
 from app.personal.labels import label
 from app.theme import Theme, pixmap
 from core.identity import SAME_PERSON
@@ -33,15 +34,16 @@ class Gain:
         if not self.before:
             return ""
         share = round(100 * (self.before - self.after) / self.before)
-        return f"{share} % closer" if share > 0 else "no change" if not share else f"{-share} % farther"
+        return (tr("{share} % closer", share=share) if share > 0 else tr("no change") if not share else
+                tr("{share} % farther", share=-share))
 
 
 def gains(before: Mapping[str, float], after: Mapping[str, float]) -> list[Gain]:
     """The measures that both have, in the order they matter to people."""
-    said = (("identity", "Likeness", "How far a face recognition network puts the picture from the photo: up to "
-             f"{SAME_PERSON:g} is the same person", SAME_PERSON),
-            ("face", "Detail of the face", "How different the face looks from the photo", None),
-            ("perceptual", "Detail of the picture", "How different the whole picture looks from the photo", None))
+    said = (("identity", tr("Likeness"), tr("How far a face recognition network puts the picture from the photo: up to {limit} "
+                                            "is the same person", limit=f"{SAME_PERSON:g}"), SAME_PERSON),
+            ("face", tr("Detail of the face"), tr("How different the face looks from the photo"), None),
+            ("perceptual", tr("Detail of the picture"), tr("How different the whole picture looks from the photo"), None))
     return [Gain(title, note, before[name], after[name], limit) for name, title, note, limit in said
             if name in before and name in after]
 
@@ -54,14 +56,16 @@ class GainView(QWidget):
         self._theme = theme
         self._gains: list[Gain] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Measured before and after")
+        self.setAccessibleName(tr("Measured before and after"))
         theme.changed.connect(self.update)
 
     def show_gains(self, found: list[Gain]) -> None:
         """What was measured."""
         self._gains = found
         self.setFixedHeight(ROW * len(found))
-        self.setAccessibleDescription(". ".join(f"{g.title}: {g.before:.3f} before, {g.after:.3f} after" for g in found))
+        self.setAccessibleDescription(". ".join(
+            tr("{measure}: {before} before, {after} after", measure=g.title, before=f"{g.before:.3f}", after=f"{g.after:.3f}")
+            for g in found))
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -85,7 +89,8 @@ class GainView(QWidget):
         painter.drawText(box.adjusted(0, 18, 0, 0), Qt.AlignmentFlag.AlignLeft, gain.note)
         full = 1.15 * max(gain.before, gain.after, gain.limit or 0.0)
         lane = QRectF(56, box.top() + 40, box.width() - 116, _BAR)
-        for k, (text, value, color) in enumerate((("Before", gain.before, colors.groove), ("Now", gain.after, colors.accent))):
+        for k, (text, value, color) in enumerate(((tr("Before"), gain.before, colors.groove),
+                                                (tr("Now"), gain.after, colors.accent))):
             bar = lane.translated(0, 19 * k)
             painter.setPen(QColor(colors.dim))
             painter.drawText(QRectF(0, bar.top() - 3, 52, 18), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
@@ -126,15 +131,23 @@ class DonePage(QWidget):
     def show_result(self, name: str, before: Mapping[str, float], after: Mapping[str, float], held: int) -> None:
         """The measures at the beginning and at the end, of the photos kept out."""
         found = gains(before, after)
-        self.title.setText(f"{name} is learned")
-        photos = "the photo" if held == 1 else f"the {held} photos"
-        self.words.setText(f"Measured on {photos} it never saw; shorter bars are better." if found and held
-                           else "No photo was kept out, so nothing could be measured.")
+        self.title.setText(tr("{name} is learned", name=name))
+        if not found or not held:
+            self.words.setText(tr("No photo was kept out, so nothing could be measured."))
+        elif held == 1:
+            self.words.setText(tr("Measured on the photo it never saw; shorter bars are better."))
+        else:
+            self.words.setText(tr("Measured on the {count} photos it never saw; shorter bars are better.", count=held))
         self.view.show_gains(found)
         drift, first = after.get("drift"), before.get("drift")
-        words = "" if drift is None else f"The mean colour is {drift:.1f} CIE Lab units off"
-        words += f" ({first:.1f} before)" if words and first is not None else ""
-        self.drift.setText(f"{words}; less than 1 can't be seen." if words else "")
+        if drift is None:
+            words = ""
+        elif first is None:
+            words = tr("The mean colour is {drift} CIE Lab units off; less than 1 can't be seen.", drift=f"{drift:.1f}")
+        else:
+            words = tr("The mean colour is {drift} CIE Lab units off ({before} before); less than 1 can't be seen.",
+                       drift=f"{drift:.1f}", before=f"{first:.1f}")
+        self.drift.setText(words)
 
     def _recolor(self) -> None:
         self.mark.setPixmap(pixmap("check", self._theme.colors.good, 44, self.devicePixelRatioF()))

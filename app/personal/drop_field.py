@@ -5,6 +5,7 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QLayoutItem, QPushButton, QVBoxLayout, QWidget
 
+from app.language import tr
 from app.personal.album_view import counted
 from app.personal.labels import label
 from app.theme import Theme, pixmap
@@ -23,9 +24,9 @@ class DropField(QFrame):
         self._lit = False
         self.mark = QLabel()
         self.mark.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.title = label("heading", INVITATION)
+        self.title = label("heading", tr(INVITATION))
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.folder, self.files = QPushButton("Choose a folder …"), QPushButton("Choose photos …")
+        self.folder, self.files = QPushButton(tr("Choose a folder …")), QPushButton(tr("Choose photos …"))
         line = QHBoxLayout()
         line.setSpacing(10)
         line.addStretch(1)
@@ -33,7 +34,7 @@ class DropField(QFrame):
             button.setAutoDefault(False)
             line.addWidget(button)
         line.addStretch(1)
-        advice = label("note", ADVICE)
+        advice = label("note", tr(ADVICE))
         advice.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 22, 24, 22)
@@ -49,7 +50,7 @@ class DropField(QFrame):
 
     def count(self, photos: int) -> None:
         """How many photos are chosen so far."""
-        self.title.setText(f"{counted(photos, 'photo')} chosen. Drop more, or read them." if photos else INVITATION)
+        self.title.setText(tr("{photos} chosen. Drop more, or read them.", photos=counted(photos)) if photos else tr(INVITATION))
 
     def light(self, lit: bool) -> None:
         """Photos are held over the dialog, or not any more."""

@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.language import tr
 from app.panels.section import clear_layout
-from app.personal.album_view import heading, points_of, shown_of, subheading, tiles_of
+from app.personal.album_view import counted, heading, points_of, shown_of, subheading, tiles_of
 from app.personal.coverage import LightBall, Plot, Spread, TurnMap
 from app.personal.keeper import Keeper
 from app.personal.labels import label
@@ -99,7 +100,7 @@ class HealthPage(QWidget):
         left.setSpacing(8)
         left.addLayout(self._filter())
         left.addWidget(self.view, 1)
-        left.addWidget(label("note", HINT, wrap=True))
+        left.addWidget(label("note", tr(HINT), wrap=True))
         middle = QHBoxLayout()
         middle.setSpacing(18)
         middle.addLayout(left, 1)
@@ -113,8 +114,9 @@ class HealthPage(QWidget):
     def _filter(self) -> QHBoxLayout:
         line = QHBoxLayout()
         line.setSpacing(0)
-        for number, (_group, _title) in enumerate(GROUPS):
+        for number, (_group, title) in enumerate(GROUPS):
             button = QToolButton()
+            button.setText(tr(title))
             button.setObjectName("segment")
             button.setProperty("edge", "left" if not number else "right" if number == len(GROUPS) - 1 else "middle")
             button.setCheckable(True)
@@ -131,18 +133,18 @@ class HealthPage(QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 10, 0)
         column.setSpacing(6)
-        column.addWidget(label("cardTitle", "What would help most"))
+        column.addWidget(label("cardTitle", tr("What would help most")))
         self.advice.setSpacing(6)
         column.addLayout(self.advice)
         turns, spread, ball = self.plots
         column.addSpacing(8)
-        column.addWidget(label("cardTitle", "Head turns"))
+        column.addWidget(label("cardTitle", tr("Head turns")))
         column.addWidget(turns)
         column.addSpacing(8)
         pair = QGridLayout()
         pair.setHorizontalSpacing(16)
         pair.setVerticalSpacing(6)
-        for i, (text, plot) in enumerate((("Expressions", spread), ("Light", ball))):
+        for i, (text, plot) in enumerate(((tr("Expressions"), spread), (tr("Light"), ball))):
             pair.addWidget(label("cardTitle", text), 0, i)
             pair.addWidget(plot, 1, i)
             pair.setColumnStretch(i, 1)
@@ -155,7 +157,7 @@ class HealthPage(QWidget):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFixedWidth(SIDE)
         area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        area.setAccessibleName("What the album covers")
+        area.setAccessibleName(tr("What the album covers"))
         return area
 
     # -- the album
@@ -250,13 +252,13 @@ class HealthPage(QWidget):
         self.title.setText(heading(tiles.count("used"), tiles.count(ALL)))
         self.words.setText(subheading(tiles.count("weak"), tiles.count("out"), len(self.held)))
         for number, (group, text) in enumerate(GROUPS):
-            self.groups.button(number).setText(f"{text}  {tiles.count(group)}")
-            self.groups.button(number).setAccessibleName(f"{text}: {tiles.count(group)} photos")
+            self.groups.button(number).setText(f"{tr(text)}  {tiles.count(group)}")
+            self.groups.button(number).setAccessibleName(f"{tr(text)}: {counted(tiles.count(group))}")
 
     def _show_advice(self) -> None:
         clear_layout(self.advice)
         texts = self.album.advice if self.album is not None else ()
-        for text in texts or ("The album covers everything well.",):
+        for text in texts or (tr("The album covers everything well."),):
             self.advice.addWidget(self._advice_row(text, "plus" if texts else "check"))
 
     def _advice_row(self, text: str, icon: str) -> QWidget:

@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.dialogs.kinds import photos
+from app.language import tr
 from app.panels.section import clear_layout
 from app.personal.album_view import counted
 from app.personal.drop_field import DropField, Flow
@@ -32,7 +34,6 @@ from core.people.shelf import listed
 from core.personalize.runs import Run, runs
 from core.photo import SUFFIXES
 
-PATTERNS = "Pictures (" + " ".join(f"*{suffix}" for suffix in SUFFIXES) + ");;All files (*)"
 COUNTED = 3000  # entries of a folder that are looked at to say how many photos it holds
 SHOWN = 3  # unfinished runs, the latest
 STATES = {"reading": "its photos were not all read", "checked": "ready to be learned", "paused": "paused", "stopped": "stopped",
@@ -67,8 +68,8 @@ class ImportPage(QWidget):
         self.field = DropField(theme)
         self.name = QLineEdit()
         self.name.setMaxLength(MAX_NAME)
-        self.name.setPlaceholderText("Who is this?")
-        self.name.setAccessibleName("Name of the person")
+        self.name.setPlaceholderText(tr("Who is this?"))
+        self.name.setAccessibleName(tr("Name of the person"))
         self.name.setMaximumWidth(320)
         self.name.setAcceptDrops(False)  # a file dropped on it is a photo, not its path as text
         self.chips = Flow()
@@ -81,7 +82,7 @@ class ImportPage(QWidget):
         self.name.textChanged.connect(lambda _text: self.changed.emit())
 
     def _lay_out(self) -> None:
-        title = label("rowLabel", "Name")
+        title = label("rowLabel", tr("Name"))
         title.setBuddy(self.name)
         line = QHBoxLayout()
         line.setSpacing(12)
@@ -117,19 +118,21 @@ class ImportPage(QWidget):
     def problem(self) -> str:
         """What is missing before the photos can be read; '' when nothing is."""
         if not self._counts:
-            return "Choose photos first."
+            return tr("Choose photos first.")
         if not self.photos:
-            return "There are no pictures in what was chosen."
+            return tr("There are no pictures in what was chosen.")
         if not self.person:
-            return "Give the person a name."
+            return tr("Give the person a name.")
         try:
             clean_name(self.person)
         except UserError as error:
             return str(error)
         if any(same(self.person, name) for name in self._people):
-            return f"There is a person called {self.person} already. Give another name, or delete that one under People."
+            return tr("There is a person called {name} already. Give another name, or delete that one under People.",
+                      name=self.person)
         begun = any(same(self.person, run.name) and run.state not in ("reading", "checked") for run in self._runs)
-        return f"{self.person} was begun already: go on with that, discard it, or give another name." if begun else ""
+        return "" if not begun else tr("{name} was begun already: go on with that, discard it, or give another name.",
+                                       name=self.person)
 
     def add(self, sources: Sequence[Path]) -> None:
         """Take files and folders in; a name is suggested after the first folder."""
@@ -151,14 +154,14 @@ class ImportPage(QWidget):
 
     def ask_folder(self) -> None:
         """Let the user choose a folder."""
-        folder = QFileDialog.getExistingDirectory(self, "Folder with photos of the person", self._settings.folder)
+        folder = QFileDialog.getExistingDirectory(self, tr("Folder with photos of the person"), self._settings.folder)
         if folder:
             self._settings.folder = folder
             self.add([Path(folder)])
 
     def ask_files(self) -> None:
         """Let the user choose photos."""
-        files, _ = QFileDialog.getOpenFileNames(self, "Photos of the person", self._settings.folder, PATTERNS)
+        files, _ = QFileDialog.getOpenFileNames(self, tr("Photos of the person"), self._settings.folder, photos())
         if files:
             self._settings.folder = str(Path(files[0]).parent)
             self.add([Path(file) for file in files])
@@ -170,10 +173,10 @@ class ImportPage(QWidget):
         clear_layout(self.chips)
         self.field.count(self.photos)
         files = [source for source in self._counts if not source.is_dir()]
-        groups = [([source], f"{source.name or source}: {counted(count, 'photo')}")
+        groups = [([source], f"{source.name or source}: {counted(count)}")
                   for source, count in self._counts.items() if source not in files]
         if len(files) > 6:
-            groups.append((files, counted(len(files), 'photo')))
+            groups.append((files, counted(len(files))))
         else:
             groups += [([file], file.name) for file in files]
         for sources, text in groups:
@@ -188,8 +191,8 @@ class ImportPage(QWidget):
         close.setIcon(self._theme.icon("close"))
         close.setIconSize(QSize(14, 14))
         close.setFixedSize(24, 24)
-        close.setAccessibleName(f"Remove {text}")
-        close.setToolTip("Remove")
+        close.setAccessibleName(tr("Remove {name}", name=text))
+        close.setToolTip(tr("Remove"))
         close.clicked.connect(lambda: self.remove(sources))
         line = QHBoxLayout(chip)
         line.setContentsMargins(12, 2, 4, 2)
@@ -213,11 +216,11 @@ class ImportPage(QWidget):
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(label("cardTitle", run.name))
-        texts.addWidget(label("note", "Is being learned" if active else run_words(run)))
-        go, drop = QPushButton("Show" if active else "Go on"), QPushButton("Discard …")
-        go.setAccessibleName(f"Show {run.name}" if active else f"Go on with {run.name}")
+        texts.addWidget(label("note", tr("Is being learned") if active else run_words(run)))
+        go, drop = QPushButton(tr("Show") if active else tr("Go on")), QPushButton(tr("Discard …"))
+        go.setAccessibleName(tr("Show {name}", name=run.name) if active else tr("Go on with {name}", name=run.name))
         drop.setEnabled(not active)
-        drop.setAccessibleName(f"Discard {run.name}")
+        drop.setAccessibleName(tr("Discard {name}", name=run.name))
         go.clicked.connect(lambda: self.resumed.emit(run))
         drop.clicked.connect(lambda: self.ask_discard(run))
         line = QHBoxLayout(row)
@@ -232,12 +235,13 @@ class ImportPage(QWidget):
 
     def ask_discard(self, run: Run) -> None:
         """Delete a run if the user says so."""
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "Discard", f"Discard what was learned of {run.name} so far?", parent=self)
+        box = QMessageBox(QMessageBox.Icon.NoIcon, tr("Discard"),
+                          tr("Discard what was learned of {name} so far?", name=run.name), parent=self)
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setInformativeText("Your photos stay where they are.")
+        box.setInformativeText(tr("Your photos stay where they are."))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        yes = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton("Keep", QMessageBox.ButtonRole.RejectRole))
+        yes = box.addButton(tr("Discard"), QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(tr("Keep"), QMessageBox.ButtonRole.RejectRole))
         box.finished.connect(lambda _: self._discard(run) if box.clickedButton() is yes else None)
         box.open()
 
@@ -245,7 +249,7 @@ class ImportPage(QWidget):
         try:
             run.discard()
         except UserError as error:
-            box = QMessageBox(QMessageBox.Icon.NoIcon, "Discard", str(error), parent=self)
+            box = QMessageBox(QMessageBox.Icon.NoIcon, tr("Discard"), str(error), parent=self)
             box.setTextFormat(Qt.TextFormat.PlainText)
             box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             box.open()
@@ -260,11 +264,11 @@ class ImportPage(QWidget):
 
 def run_words(run: Run) -> str:
     """How far a run came, in a line."""
-    parts = [STATES.get(run.state, run.state)]
+    parts = [tr(STATES.get(run.state, run.state))]
     if run.step and run.steps:
-        parts.append(f"{100 * run.step // run.steps} % learned")
+        parts.append(tr("{percent} % learned", percent=100 * run.step // run.steps))
     if run.photos:
-        parts.append(counted(run.photos, 'photo'))
+        parts.append(counted(run.photos))
     try:
         parts.append(f"{datetime.fromisoformat(run.updated).astimezone():%d %b %Y, %H:%M}")
     except ValueError:

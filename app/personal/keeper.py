@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from app.language import tr
 from app.tasks import Task
 
 if TYPE_CHECKING:
@@ -36,16 +37,16 @@ class Keeper(QObject):
     def load(self, folder: Path) -> None:
         """Read the album in a folder."""
         self._coming += 1
-        self._put(lambda: _loaded(folder), "reading the album")
+        self._put(lambda: _loaded(folder), tr("reading the album"))
 
     def of_person(self, album: Album, person: Someone) -> None:
         """Judge an album as that of another person seen in it, and write it: the thumbnails become those of the other faces."""
         self._coming += 1
-        self._put(lambda: _of_person(album, person), "judging the album anew")
+        self._put(lambda: _of_person(album, person), tr("judging the album anew"))
 
     def save(self, album: Album) -> None:
         """Write what was overruled."""
-        self._put(lambda: album.save(), "writing the album")
+        self._put(lambda: album.save(), tr("writing the album"))
 
     def stop(self) -> None:
         """Finish all that waits, and wait for it."""

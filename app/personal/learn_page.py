@@ -13,9 +13,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.language import tr
 from app.names import listing
 from app.personal.album_view import counted
 from app.personal.labels import label
+from app.spans import span
 from core.personalize.presets import CONSENT, DEFAULT, Preset, estimate, load_presets
 
 FEW = 8  # photos below which a personal model is not much better than the generic one
@@ -28,11 +30,11 @@ class PresetCard(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.preset = preset
-        self.button = QRadioButton(preset.title)
+        self.button = QRadioButton(tr(preset.title))
         self.button.setObjectName("cardTitle")
-        time = label("rowLabel", _capital(estimate(preset, device)[1]))
-        text = label("note", preset.text, wrap=True)
-        self.button.setAccessibleDescription(f"{time.text()}. {preset.text}")
+        time = label("rowLabel", _time(preset, device))
+        text = label("note", tr(preset.text), wrap=True)
+        self.button.setAccessibleDescription(f"{time.text()}. {text.text()}")
         line = QHBoxLayout()
         line.addWidget(self.button, 1)
         line.addWidget(time)
@@ -68,7 +70,7 @@ class LearnPage(QWidget):
         self.title, self.words = label("heading"), label("rowLabel", wrap=True)
         self.group = QButtonGroup(self)
         self.cards = [PresetCard(preset, device) for preset in load_presets().values()]
-        self.consent = QCheckBox("Yes, this is so")
+        self.consent = QCheckBox(tr("Yes, this is so"))
         self._lay_out()
         self.group.buttonToggled.connect(lambda _button, on: self.changed.emit() if on else None)
         self.consent.toggled.connect(lambda _on: self.changed.emit())
@@ -91,9 +93,9 @@ class LearnPage(QWidget):
     def _consent(self) -> QFrame:
         box = QFrame()
         box.setObjectName("card")
-        heading, statement = label("cardTitle", "Consent"), label("", CONSENT, wrap=True)
-        self.consent.setAccessibleDescription(CONSENT)
-        note = label("note", "It is stored in the person's file with today's date. All stays on this computer.", wrap=True)
+        heading, statement = label("cardTitle", tr("Consent")), label("", tr(CONSENT), wrap=True)
+        self.consent.setAccessibleDescription(tr(CONSENT))
+        note = label("note", tr("It is stored in the person's file with today's date. All stays on this computer."), wrap=True)
         column = QVBoxLayout(box)
         column.setContentsMargins(14, 10, 16, 12)
         column.setSpacing(4)
@@ -113,15 +115,28 @@ class LearnPage(QWidget):
 
     def show_person(self, name: str, used: int, held: tuple[str, ...]) -> None:
         """What is going to be learned; the consent is asked anew for each person. held: file names."""
-        self.title.setText(f"Learn {name}")
-        words = [f"{_capital(counted(used - len(held), 'photo'))} to learn from"]
+        self.title.setText(tr("Learn {name}", name=name))
+        text = tr("{photos} to learn from", photos=counted(used - len(held)))
         if held:
-            words.append(f"{listing(list(held), 4)} {'is' if len(held) == 1 else 'are'} kept out, to measure how good it gets")
-        text = "; ".join(words) + ". You can go on editing meanwhile, and stop at any time."
+            names = listing(list(held), 4)
+            text += "; " + (tr("{name} is kept out, to measure how good it gets", name=names) if len(held) == 1 else
+                            tr("{names} are kept out, to measure how good it gets", names=names))
+        text = f"{text}. {tr('You can go on editing meanwhile, and stop at any time.')}"
         if used < FEW:
-            text += f" With fewer than {FEW} photos, expect less: more photos of other sides and light help most."
+            text += " " + tr("With fewer than {count} photos, expect less: more photos of other sides and light help most.",
+                             count=FEW)
         self.words.setText(text)
         self.consent.setChecked(False)
+
+
+def _time(preset: Preset, device: str) -> str:
+    """As `estimate` says it, in the user's language."""
+    seconds, _ = estimate(preset, device)
+    if preset.minutes:
+        return tr("About {count} minutes", count=round(preset.minutes))
+    if not seconds:
+        return tr("As long as its steps take on this device")
+    return tr("About {time} on two processor cores", time=span(seconds))
 
 
 def _capital(text: str) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QKeyEvent, QMouseEvent, QPainte
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from app.canvas.paint import font, smooth
+from app.language import tr
 from app.personal.thumbs import Tile
 from app.personal.thumbs_view import sign
 from app.picture import to_image
@@ -57,9 +58,9 @@ class LightBox(QWidget):
         self.toggle.setAutoDefault(False)
         self.toggle.setObjectName("onDark")
         self.close_button, self.before, self.after = QToolButton(self), QToolButton(self), QToolButton(self)
-        for button, icon, name, tip in ((self.close_button, "close", "Close", "Back to the album  (Esc)"),
-                                        (self.before, "chevron-left", "Photo before", "The photo before  (Left)"),
-                                        (self.after, "chevron-right", "Next photo", "The next photo  (Right)")):
+        for button, icon, name, tip in ((self.close_button, "close", tr("Close"), tr("Back to the album  (Esc)")),
+                                        (self.before, "chevron-left", tr("Photo before"), tr("The photo before  (Left)")),
+                                        (self.after, "chevron-right", tr("Next photo"), tr("The next photo  (Right)"))):
             button.setObjectName("onDark")
             button.setIcon(theme.icon(icon, DARK.text))
             button.setIconSize(QSize(20, 20))
@@ -100,8 +101,8 @@ class LightBox(QWidget):
     def update_tile(self, tile: Tile) -> None:
         """Another word is to be said of the same photo."""
         self._tile = tile
-        self.toggle.setText("Leave out" if tile.used else "Use it anyway")
-        self.toggle.setToolTip(f"{tile.action}  (Space)" if tile.action else "No face was found that could be used")
+        self.toggle.setText(tr("Leave out") if tile.used else tr("Use it anyway"))
+        self.toggle.setToolTip(f"{tile.action}  ({tr('Space')})" if tile.action else tr("No face was found that could be used"))
         self.toggle.setEnabled(bool(tile.action))
         self.setAccessibleName(tile.spoken)
         self.update()
@@ -205,7 +206,7 @@ class LightBox(QWidget):
         painter.setFont(font(12, QFont.Weight.Normal))
         painter.setPen(QColor(DARK.dim))
         below = QRectF(line.left() + 28, line.top() + 25, line.width() - 28, 36)
-        words = [tile.title, self._message or tile.detail, "Kept for testing: never trained on" if tile.held else ""]
+        words = [tile.title, self._message or tile.detail, tr("Kept for testing: never trained on") if tile.held else ""]
         painter.drawText(below, Qt.TextFlag.TextWordWrap, "   ·   ".join(word for word in words if word))
 
     # -- hands

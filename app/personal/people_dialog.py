@@ -10,9 +10,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
-    QLineEdit,
     QMenu,
     QMessageBox,
     QPushButton,
@@ -21,7 +19,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.dialogs.asking import ask_name
+from app.dialogs.kinds import kinds
 from app.document import Document
+from app.language import tr
 from app.panels.section import clear_layout
 from app.personal.shelf import PeopleShelf, unfit
 from app.personal.words import facts
@@ -34,7 +35,6 @@ from core.people.shelf import SUFFIX, Entry
 NOBODY = ("Nobody yet. Personalize learns a person from an album of photos; Import takes in the file of a person that was "
           "exported elsewhere.")
 USE_WIDTH = 78  # of "In use", so that the buttons form a column
-FILES = f"People (*{SUFFIX})"
 
 
 class PeopleDialog(QDialog):
@@ -46,13 +46,13 @@ class PeopleDialog(QDialog):
     def __init__(self, theme: Theme, settings: Settings, shelf: PeopleShelf, document: Document,
                  parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("People")
+        self.setWindowTitle(tr("People"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAcceptDrops(True)
         self._theme, self._settings, self._shelf, self._document = theme, settings, shelf, document
         self.rows = QVBoxLayout()
         self.note = _plain("note")
-        self.learn, self.take_in = QPushButton("Personalize …"), QPushButton("Import …")
+        self.learn, self.take_in = QPushButton(tr("Personalize …")), QPushButton(tr("Import …"))
         self._lay_out()
         self.learn.clicked.connect(self.personalize_asked)
         self.take_in.clicked.connect(self.ask_import)
@@ -77,8 +77,8 @@ class PeopleDialog(QDialog):
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # arrow keys scroll it
-        self.area.setAccessibleName("People on this computer")
-        close = QPushButton("Close")
+        self.area.setAccessibleName(tr("People on this computer"))
+        close = QPushButton(tr("Close"))
         close.clicked.connect(self.close)
         line = QHBoxLayout()
         line.setSpacing(10)
@@ -101,7 +101,7 @@ class PeopleDialog(QDialog):
         for entry in self._shelf.entries:
             self.rows.addWidget(self._row(entry))
         if not self._shelf.entries:
-            empty = _plain("note", NOBODY if self._shelf.known else "Looking …")
+            empty = _plain("note", tr(NOBODY) if self._shelf.known else tr("Looking …"))
             self.rows.addWidget(empty)
         self.rows.addStretch(1)
         self.take_in.setEnabled(not self._shelf.busy)
@@ -125,7 +125,7 @@ class PeopleDialog(QDialog):
         for text in filter(None, (facts(entry.photos, entry.preset, entry.created), _model(entry))):
             texts.addWidget(_plain("note", text))
         if entry.consent:
-            texts.addWidget(_plain("note", f"Consent: {entry.consent}"))
+            texts.addWidget(_plain("note", tr("Consent: {words}", words=entry.consent)))
         if entry.problem or why:
             texts.addWidget(_plain("warnNote", _sentence(entry, entry.problem) if entry.problem else why))
         line.addLayout(texts, 1)
@@ -136,22 +136,22 @@ class PeopleDialog(QDialog):
     def _use_button(self, entry: Entry, why: str) -> QPushButton:
         person = self._document.person
         used = person is not None and person.digest == entry.digest
-        button = QPushButton("In use" if used else "Use")
+        button = QPushButton(tr("In use") if used else tr("Use"))
         button.setAutoDefault(False)
-        button.setAccessibleName(f"Use {entry.name}")
+        button.setAccessibleName(tr("Use {name}", name=entry.name))
         button.setMinimumWidth(USE_WIDTH)
         button.setEnabled(not (used or entry.problem or why))
         button.clicked.connect(lambda: self.use_asked.emit(str(entry.file)))
         return button
 
     def _more_button(self, entry: Entry) -> QPushButton:
-        button = QPushButton("More")
+        button = QPushButton(tr("More"))
         button.setObjectName("more")
         button.setAutoDefault(False)
-        button.setAccessibleName(f"Rename, export or delete {entry.name}")
+        button.setAccessibleName(tr("Rename, export or delete {name}", name=entry.name))
         menu = QMenu(button)
-        for text, run, sound in (("Rename …", self.ask_rename, True), ("Export …", self.ask_export, True),
-                                 ("Delete …", self.ask_delete, False)):
+        for text, run, sound in ((tr("Rename …"), self.ask_rename, True), (tr("Export …"), self.ask_export, True),
+                                 (tr("Delete …"), self.ask_delete, False)):
             action = menu.addAction(text)
             action.setEnabled(bool(entry.digest) or not sound)
             action.triggered.connect(lambda _=False, run=run: run(entry))
@@ -174,30 +174,16 @@ class PeopleDialog(QDialog):
 
     def ask_rename(self, entry: Entry) -> None:
         """Let the user type another name."""
-        self._ask_name("Rename", f"Another name for {entry.name}", entry.name, lambda name: self._shelf.rename(entry, name))
+        ask_name(self, tr("Rename"), tr("Another name for {name}", name=entry.name), entry.name,
+                 lambda name: self._shelf.rename(entry, name))
 
     def _ask_other_name(self, file: Path, message: str) -> None:
-        self._ask_name("Import", message, "", lambda name: self._shelf.import_file(file, name))
-
-    def _ask_name(self, title: str, question: str, name: str, use: object) -> None:
-        box = QInputDialog(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(title)
-        box.setLabelText(question)
-        box.setTextValue(name)
-        box.setOkButtonText(title)
-        label, field = box.findChild(QLabel), box.findChild(QLineEdit)
-        if label is not None:
-            label.setTextFormat(Qt.TextFormat.PlainText)
-        if field is not None:
-            field.setMinimumWidth(280)
-        box.textValueSelected.connect(use)
-        box.open()
+        ask_name(self, tr("Import"), message, "", lambda name: self._shelf.import_file(file, name))
 
     def ask_export(self, entry: Entry) -> None:
         """Let the user choose where a copy of the person's file goes."""
         start = Path(self._settings.people_folder) / f"{slug(entry.name)}{SUFFIX}"
-        path, _ = QFileDialog.getSaveFileName(self, f"Export {entry.name}", str(start), FILES)
+        path, _ = QFileDialog.getSaveFileName(self, tr("Export {name}", name=entry.name), str(start), _kinds())
         if path:
             self._settings.people_folder = str(Path(path).parent)
             self._tell("")
@@ -205,24 +191,24 @@ class PeopleDialog(QDialog):
 
     def ask_import(self) -> None:
         """Let the user choose a person's file."""
-        path, _ = QFileDialog.getOpenFileName(self, "Import a person", self._settings.people_folder, FILES)
+        path, _ = QFileDialog.getOpenFileName(self, tr("Import a person"), self._settings.people_folder, _kinds())
         if path:
             self._settings.people_folder = str(Path(path).parent)
             self.import_file(Path(path))
 
     def import_file(self, file: Path) -> None:
         """Take in a person's file; it is checked first."""
-        self._tell(f"Checking {file.name} …")
+        self._tell(tr("Checking {name} …", name=file.name))
         self._shelf.import_file(file)
 
     def ask_delete(self, entry: Entry) -> None:
         """Delete a person if the user says so."""
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "Delete", f"Delete {entry.name}?", parent=self)
+        box = QMessageBox(QMessageBox.Icon.NoIcon, tr("Delete"), tr("Delete {name}?", name=entry.name), parent=self)
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setInformativeText("What was learned of this person is deleted for good. Your photos stay where they are.")
+        box.setInformativeText(tr("What was learned of this person is deleted for good. Your photos stay where they are."))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        yes = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
+        yes = box.addButton(tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
+        keep = box.addButton(tr("Keep"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(keep)
         box.finished.connect(lambda _: self._delete(entry) if box.clickedButton() is yes else None)
         box.open()
@@ -257,9 +243,14 @@ def _plain(name: str, text: str = "") -> QLabel:
     return label
 
 
+def _kinds() -> str:
+    return kinds((tr("People"), (SUFFIX,)))
+
+
 def _model(entry: Entry) -> str:
-    parts = [f"made for the model {entry.prior}" if entry.prior else "", head_title(entry.head),
-             f"{entry.size} × {entry.size}" if entry.size else "", f"licence {entry.licence}" if entry.licence else "",
+    parts = [tr("made for the model {name}", name=entry.prior) if entry.prior else "", head_title(entry.head),
+             f"{entry.size} × {entry.size}" if entry.size else "",
+             tr("licence {name}", name=entry.licence) if entry.licence else "",
              f"{entry.mib:.0f} MB" if entry.mib >= 1 else f"{1024 * entry.mib:.0f} KB"]
     text = ", ".join(filter(None, parts))
     return text[:1].upper() + text[1:]

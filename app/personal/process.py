@@ -16,6 +16,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
+from app.language import tr
 from core import paths
 
 log = logging.getLogger(__name__)
@@ -146,13 +147,14 @@ class EventProcess(QObject):
         self._lines.append(self._rest)  # a child that died in the middle of a line
         self._rest = b""
         if status == QProcess.ExitStatus.CrashExit:
-            self._outcome = (KILLED, "The process was ended from outside, perhaps because memory ran out.")
+            self._outcome = (KILLED, tr("The process was ended from outside, perhaps because memory ran out."))
         else:
-            self._outcome = (code, "" if code == 0 else last_line(self._err) or f"The process ended with status {code}.")
+            self._outcome = (code, "" if code == 0 else last_line(self._err) or
+                             tr("The process ended with status {code}.", code=code))
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:  # the one failure after which `finished` never comes
-            self._outcome = (NOT_STARTED, f"Could not start it: {self._process.errorString()}.")
+            self._outcome = (NOT_STARTED, tr("Could not start it: {reason}.", reason=self._process.errorString()))
             self._more.start()
 
 

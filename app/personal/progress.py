@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.language import tr
+
 MEASURES = ("perceptual", "face", "identity", "drift")
 
 
@@ -158,9 +160,9 @@ def _caption(rows: Any, edits: Any) -> str:
     """What a sheet shows, from the names of its rows and of the pictures in its last row."""
     words = []
     if isinstance(rows, list) and rows:
-        words.append(f"From the top: {', '.join(map(str, rows))}.")
+        words.append(tr("From the top: {names}.", names=", ".join(map(str, rows))))
     if isinstance(edits, list) and len(edits) > 1:
-        words.append(f"Last row: {', '.join(map(str, edits))}.")
+        words.append(tr("Last row: {names}.", names=", ".join(map(str, edits))))
     return " ".join(words)
 
 

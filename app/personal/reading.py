@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.language import tr
 from app.personal.process import EventProcess
 from app.personal.thumbs import Tile
 
@@ -118,7 +119,7 @@ class Reading(QObject):
         elif code == 0 and self._album is not None:
             self.finished.emit(self.name, self._album)
         else:
-            self.failed.emit(self._message or message or "The album could not be read. Try again.")
+            self.failed.emit(self._message or message or tr("The album could not be read. Try again."))
 
 
 def tile_of(event: Mapping[str, Any]) -> Tile | None:
@@ -136,5 +137,5 @@ def tile_of(event: Mapping[str, Any]) -> Tile | None:
 
 def short_words(codes: Iterable[str]) -> str:
     """Reasons in a few words, the first letter large: 'Blurred, other person'."""
-    text = ", ".join(SHORT.get(code, code) for code in codes if code)
+    text = ", ".join(tr(SHORT[code]) if code in SHORT else code for code in codes if code)
     return text[:1].upper() + text[1:]

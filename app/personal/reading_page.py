@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from app.language import tr
 from app.personal.labels import label
 from app.personal.reading import Reading
 from app.personal.thumbs import Tile, Tiles
 from app.personal.thumbs_view import TileView
+from app.spans import span
 from app.theme import Theme
-from core.personalize.presets import spoken
 
 
 class ReadingPage(QWidget):
@@ -22,7 +23,7 @@ class ReadingPage(QWidget):
         self.title, self.words = label("heading"), label("rowLabel")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Photos read")
+        self.bar.setAccessibleName(tr("Photos read"))
         line = QHBoxLayout()
         line.addWidget(self.title, 1)
         line.addWidget(self.words)
@@ -52,13 +53,16 @@ class ReadingPage(QWidget):
         self.bar.setRange(0, reading.total)  # without a number of photos it runs to and fro
         self.bar.setValue(reading.done)
         if reading.cancelled:
-            title = "Stopping …"
+            title = tr("Stopping …")
         elif not reading.total:
-            title = "Getting ready …"
+            title = tr("Getting ready …")
         elif reading.done < reading.total:
-            title = f"Reading photo {min(reading.done + 1, reading.total)} of {reading.total}"
+            title = tr("Reading photo {number} of {total}", number=min(reading.done + 1, reading.total), total=reading.total)
         else:
-            title = "Comparing the faces …"
+            title = tr("Comparing the faces …")
         self.title.setText(title)
         left = reading.left
-        self.words.setText(f"{spoken(left)} left" if left is not None and left >= 1 and not reading.cancelled else "")
+        if left is None or left < 1 or reading.cancelled:
+            self.words.clear()
+        else:
+            self.words.setText(tr("{time} left", time=span(left)))

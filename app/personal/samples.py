@@ -7,6 +7,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from app.language import tr
 from app.personal.progress import Sample
 from app.theme import Theme
 
@@ -61,14 +62,14 @@ class Samples(QFrame):
         self._samples: tuple[Sample, ...] = ()
         self._at = -1  # -1 stands for the newest, whichever that is
         self._shown: Sample | None = None
-        self.title, self.where, self.caption = QLabel("Pictures"), QLabel(), QLabel()
+        self.title, self.where, self.caption = QLabel(tr("Pictures")), QLabel(), QLabel()
         self.title.setObjectName("curveTitle")
         self.where.setObjectName("note")
         self.caption.setObjectName("note")
         self.caption.setWordWrap(True)
         self.sheet = Sheet(theme)
         self.back, self.forth = QToolButton(), QToolButton()
-        for button, name in ((self.back, "Earlier pictures"), (self.forth, "Later pictures")):
+        for button, name in ((self.back, tr("Earlier pictures")), (self.forth, tr("Later pictures"))):
             button.setObjectName("icon")
             button.setIconSize(QSize(16, 16))
             button.setToolTip(name)
@@ -114,7 +115,9 @@ class Samples(QFrame):
         at = count - 1 if self._at < 0 else self._at
         self.back.setEnabled(at > 0)
         self.forth.setEnabled(0 <= at < count - 1)
-        self.where.setText(f"Step {self._samples[at].step}{', newest' if at == count - 1 else ''}" if count else "")
+        step = self._samples[at].step if count else 0
+        newest = tr("Step {step}, newest", step=step) if at == count - 1 else tr("Step {step}", step=step)
+        self.where.setText(newest if count else "")
         sample = self._samples[at] if count else None
         if sample != self._shown:
             self._shown = sample

@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.language import tr
 from app.setup import head_title
 from app.tasks import Chores
 from core.people import shelf
@@ -85,16 +86,16 @@ class PeopleShelf(QObject):
         """Look at who is there; once more, if something is under way."""
         self._again = self.busy
         if not self.busy:
-            self._do(lambda: None, "looking at the people", lambda _: "")
+            self._do(lambda: None, tr("looking at the people"), lambda _: "")
 
     def rename(self, entry: Entry, name: str) -> None:
         """Give somebody another name."""
-        self._do(lambda: self._people.rename(entry.name, name), f"renaming {entry.name}", lambda _: "")
+        self._do(lambda: self._people.rename(entry.name, name), tr("renaming {name}", name=entry.name), lambda _: "")
 
     def export(self, entry: Entry, file: Path) -> None:
         """Write a copy of somebody's file."""
-        self._do(lambda: self._people.export(entry.name, file), f"exporting {entry.name}",
-                 lambda written: f"Exported to {written}.")
+        self._do(lambda: self._people.export(entry.name, file), tr("exporting {name}", name=entry.name),
+                 lambda written: tr("Exported to {path}.", path=written))
 
     def import_file(self, file: Path, name: str = "") -> None:
         """Take in a person's file from elsewhere."""
@@ -104,11 +105,13 @@ class PeopleShelf(QObject):
             except NameTaken as error:
                 return _Taken(file, str(error))
 
-        self._do(work, f"importing {file.name}", lambda taken: taken if isinstance(taken, _Taken) else f"{taken} was imported.")
+        self._do(work, tr("importing {name}", name=file.name),
+                 lambda taken: taken if isinstance(taken, _Taken) else tr("{name} was imported.", name=taken))
 
     def delete(self, entry: Entry) -> None:
         """Delete somebody's file."""
-        self._do(lambda: self._people.delete(entry.name), f"deleting {entry.name}", lambda _: f"{entry.name} was deleted.")
+        self._do(lambda: self._people.delete(entry.name), tr("deleting {name}", name=entry.name),
+                 lambda _: tr("{name} was deleted.", name=entry.name))
 
     def stop(self, timeout_ms: int = 8000) -> bool:
         """Wait for what is under way; False when it didn't end in time."""
@@ -146,7 +149,8 @@ def unfit(who: Entry | About, prior_digest: str, head: str) -> str:
     """Why a person can't be used with the model and head in use, in words; '' when they can. head: '' where none is known yet."""
     if who.prior_digest != prior_digest:
         prior = who.prior if isinstance(who, Entry) else who.prior_name
-        return f"{who.name} was learned with the model '{prior}', which is not the one in use."
+        return tr("{name} was learned with the model '{model}', which is not the one in use.", name=who.name, model=prior)
     if head and who.head != head:
-        return f"{who.name} was learned with the head {head_title(who.head)}, which is not the one in use."
+        return tr("{name} was learned with the head {head}, which is not the one in use.", name=who.name,
+                  head=head_title(who.head))
     return ""

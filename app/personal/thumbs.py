@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QImage, QImageReader
 
+from app.language import tr, within
 from app.personal.labels import tip
 
 ALL, USED, WEAK, OUT = "all", "used", "weak", "out"
@@ -50,8 +51,10 @@ class Tile:
     def word(self) -> str:
         """What its badge says."""
         if self.choice is not None:
-            return "Used, by you" if self.used else "Left out, by you"
-        return "Weak" if self.weak else "Left out" if not self.used else "Used" if self.judged else "Good"
+            return tr("Used, by you") if self.used else tr("Left out, by you")
+        if self.weak or not self.used:
+            return tr("Weak") if self.weak else tr("Left out")
+        return tr("Used") if self.judged else tr("Good")
 
     @property
     def icon(self) -> str:
@@ -61,7 +64,7 @@ class Tile:
     @property
     def action(self) -> str:
         """What overruling it would do; '' where there is nothing to overrule."""
-        return "Leave out" if self.used else "Use" if self.can_use else ""
+        return tr("Leave out") if self.used else tr("Use") if self.can_use else ""
 
     def belongs(self, group: str) -> bool:
         """Whether it is in one of `GROUPS`."""
@@ -70,7 +73,7 @@ class Tile:
     @property
     def spoken(self) -> str:
         """All of it for a screen reader and a tool tip."""
-        parts = [self.title, self.word, self.detail.rstrip("."), "kept for testing" if self.held else ""]
+        parts = [self.title, self.word, self.detail.rstrip("."), tr("kept for testing") if self.held else ""]
         return ". ".join(part for part in parts if part)
 
 
@@ -159,7 +162,8 @@ class Tiles(QAbstractListModel):
             Qt.ItemDataRole.DisplayRole: lambda: tile.title,
             Qt.ItemDataRole.ToolTipRole: lambda: tip(tile.spoken),
             Qt.ItemDataRole.AccessibleTextRole: lambda: tile.spoken,
-            Qt.ItemDataRole.AccessibleDescriptionRole: lambda: f"Space: {tile.action.lower()}" if tile.action else "",
+            Qt.ItemDataRole.AccessibleDescriptionRole: lambda: (
+                tr("Space: {action}", action=within(tile.action)) if tile.action else ""),
             Qt.ItemDataRole.DecorationRole: lambda: self.image(tile.thumb),
         }
         answer = answers.get(role)

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.canvas.paint import font, round_pen
+from app.language import tr
 from app.personal.thumbs import TILE_ROLE, Tile, Tiles
 from app.theme import DARK, Theme, pixmap
 
@@ -75,7 +76,7 @@ class TileDelegate(QStyledItemDelegate):
             self._ring(painter, box, bool(state & QStyle.StateFlag.State_HasFocus))
         _badge(painter, QPointF(box.left() + 6, box.bottom() - 28), tile.icon, tile.word)
         if tile.held:
-            _badge(painter, QPointF(box.left() + 6, box.top() + 6), "target", "Test")
+            _badge(painter, QPointF(box.left() + 6, box.top() + 6), "target", tr("Test"))
         if (over or selected) and tile.action:
             _button(painter, button_box(cell), tile)
         self._texts(painter, QRectF(box.left(), box.bottom() + 5, box.width(), 52), tile)
@@ -217,7 +218,7 @@ class TileView(QListView):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMouseTracking(True)
         self.setMinimumWidth(2 * CELL + 20)
-        self.setAccessibleName("Photos of the album")
+        self.setAccessibleName(tr("Photos of the album"))
         theme.changed.connect(self.viewport().update)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -5,6 +5,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.dialogs.quitting import ask_stop
+from app.language import tr
 from app.personal.curves import Curve
 from app.personal.progress import Progress, Track
 from app.personal.samples import Samples
@@ -43,12 +44,13 @@ class TrainPage(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 1000)
-        self.curves = {name: Curve(theme, title, tip, level_name=level, from_zero=name == "drift")
+        self.curves = {name: Curve(theme, tr(title), tr(tip), level_name=tr("limit") if level == "limit" else tr("before"),
+                                    from_zero=name == "drift")
                        for name, title, tip, level in CURVES}
-        self.loss = Curve(theme, "Training loss", "What the training makes smaller, at each step and as a running mean.",
+        self.loss = Curve(theme, tr("Training loss"), tr("What the training makes smaller, at each step and as a running mean."),
                           smooth=True, digits=4)
         self.samples = Samples(theme)
-        self.pause, self.stop, self.try_it = QPushButton(), QPushButton("Stop …"), QPushButton("Try the newest weights")
+        self.pause, self.stop, self.try_it = QPushButton(), QPushButton(tr("Stop …")), QPushButton(tr("Try the newest weights"))
         self._lay_out()
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self.ask_stop)
@@ -62,8 +64,8 @@ class TrainPage(QWidget):
 
     def _lay_out(self) -> None:
         self.note.setWordWrap(True)
-        self.try_it.setToolTip("Make the pictures in the window with what it has learned so far. The training goes on.")
-        self.stop.setToolTip("Keep it for later, finish now, or give it up")
+        self.try_it.setToolTip(tr("Make the pictures in the window with what it has learned so far. The training goes on."))
+        self.stop.setToolTip(tr("Keep it for later, finish now, or give it up"))
         grid = QGridLayout()
         grid.setSpacing(10)
         for at, curve in zip(((0, 0), (0, 1), (1, 0), (1, 1)), (*self.curves.values(), self.loss), strict=True):
@@ -123,7 +125,7 @@ class TrainPage(QWidget):
     def _show_buttons(self, training: Training, progress: Progress) -> None:
         paused = training.state in ("pausing", "paused")
         again = not training.active and training.state in ("stopped", "failed")
-        self.pause.setText("Go on" if paused or again else "Pause")
+        self.pause.setText(tr("Go on") if paused or again else tr("Pause"))
         self.pause.setEnabled(again or training.state in ("training", "pausing", "paused"))
         self.pause.setVisible(training.state not in ("done", "discarded"))
         self.stop.setEnabled(training.active and training.state != "stopping")
@@ -153,7 +155,7 @@ class TrainPage(QWidget):
     def _try(self) -> None:
         progress = self._training.progress
         if progress.draft is not None:
-            self.tried.setText(f"The window uses those of step {progress.draft_step}.")
+            self.tried.setText(tr("The window uses those of step {step}.", step=progress.draft_step))
             self.try_asked.emit(str(progress.draft))
 
     def ask_stop(self) -> None:

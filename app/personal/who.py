@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
 
+from app.language import tr
 from app.panels.section import clear_layout
 from app.personal.album_view import counted, face_file, people_of
 from app.personal.labels import label
@@ -39,7 +40,7 @@ class WhoIsMeant(QWidget):
         people = people_of(album)
         if len(people) < 2:
             return
-        self._line.addWidget(label("rowLabel", "Who is meant?"))
+        self._line.addWidget(label("rowLabel", tr("Who is meant?")))
         for person in people:
             self._line.addWidget(self._button(person, image(face_file(album, person))))
 
@@ -52,8 +53,8 @@ class WhoIsMeant(QWidget):
         button.setIconSize(QSize(SIDE, SIDE))
         if image is not None:
             button.setIcon(QIcon(rounded(image, SIDE, SIDE / 2, self.devicePixelRatioF())))
-        text = f"The person seen in {counted(person.photos, 'photo')}"
-        button.setToolTip(text if person.chosen else f"{text}. Choose to make the album theirs.")
+        text = tr("The person seen in {photos}", photos=counted(person.photos))
+        button.setToolTip(text if person.chosen else f"{text}. {tr('Choose to make the album theirs.')}")
         button.setAccessibleName(text)
         # the album that comes of it replaces this button: not before its own click has ended
         button.clicked.connect(lambda: self.chosen.emit(person), Qt.ConnectionType.QueuedConnection)

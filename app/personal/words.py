@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QDate, QLocale
 
+from app.language import tr
 from core.people.header import About
 
 PRESETS = {"paper": "as in the paper", "quick": "quick", "adapters": "adapters"}
@@ -14,7 +15,8 @@ PRESETS = {"paper": "as in the paper", "quick": "quick", "adapters": "adapters"}
 
 def facts(photos: int, preset: str, created: str) -> str:
     """'20 photos, quick, 23 Nov 2026'; what isn't known (0, '') is left out."""
-    parts = [f"{photos} photo{'s' * (photos != 1)}" if photos else "", PRESETS.get(preset, preset), day(created)]
+    parts = ["" if not photos else tr("1 photo") if photos == 1 else tr("{count} photos", count=photos),
+             tr(PRESETS[preset]) if preset in PRESETS else preset, day(created)]
     return ", ".join(filter(None, parts))
 
 
@@ -24,7 +26,7 @@ def gain(about: About) -> str:
     old, new = _part(measured, "before").get("identity"), _part(measured, "after").get("identity")
     if not isinstance(old, int | float) or not isinstance(new, int | float):
         return ""
-    return f"Identity distance on photos kept out: {new:.2f}, before {old:.2f}"
+    return tr("Identity distance on photos kept out: {after}, before {before}", after=f"{new:.2f}", before=f"{old:.2f}")
 
 
 def day(iso: str) -> str:

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.dialogs.export_choices import ExportChoices, Subject
+from app.dialogs.kinds import kinds
 from app.language import tr
 from app.personal.labels import label
 from app.picture import to_image
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 _DATA = Qt.ItemDataRole.UserRole
 AS_EDITS, NOBODY = "as the edits say", "nobody"
-RIG_FILES = " ".join(f"*{suffix}" for suffix in (".json", PROJECT, *sorted(PICTURE_SUFFIXES)))
+RIG_FILES = (".json", PROJECT, *sorted(PICTURE_SUFFIXES))
 
 
 class AddDialog(QDialog):
@@ -201,9 +202,8 @@ class AddDialog(QDialog):
             self.problem.setText(said)
 
     def _ask_photos(self) -> None:
-        kinds = " ".join(f"*{suffix}" for suffix in sorted(PHOTO_SUFFIXES))
         paths, _ = QFileDialog.getOpenFileNames(self, tr("Add photos"), self._settings.folder,
-                                                f"{tr('Photos')} ({kinds} *.zip *.tar);;{tr('All files')} (*)")
+                                                kinds((tr("Photos"), (*sorted(PHOTO_SUFFIXES), ".zip", ".tar")), everything=True))
         self.add_photos(paths)
 
     def _ask_folder(self) -> None:
@@ -255,7 +255,7 @@ class AddDialog(QDialog):
 
     def _ask_edits(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, tr("Add edits"), self._settings.folder,
-                                                f"{tr('Edits, pictures with edits, projects')} ({RIG_FILES})")
+                                                kinds((tr("Edits, pictures with edits, projects"), RIG_FILES)))
         self.add_edits(paths)
 
     def _untick(self) -> None:

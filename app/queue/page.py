@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from app.language import tr
 from app.queue.model import EDIT, FILE, PHOTO, STATE, QueueModel
 from app.queue.runner import QueueRunner
+from app.spans import short_span
 from app.theme import Theme
 from core.batch_queue import DONE, FAILED, SKIPPED, WAITING, WORKING, Entry
 
@@ -176,7 +177,7 @@ class QueuePage(QWidget):
         words += [tr("{n} failed", n=failed)] if failed else []
         words += [tr("{n} skipped", n=queue.count(SKIPPED))] if queue.count(SKIPPED) else []
         seconds = self._runner.seconds_left if left and not queue.paused else None
-        words += [tr("about {time} left", time=span(seconds))] if seconds is not None else []
+        words += [tr("about {time} left", time=short_span(seconds))] if seconds is not None else []
         words += [tr("paused")] if queue.paused and left else []
         self.counts.setText(", ".join(words))
         self.bar.setRange(0, max(1, len(queue.entries)))
@@ -272,10 +273,3 @@ class QueuePage(QWidget):
         if paths:
             event.acceptProposedAction()
             self.add_asked.emit(paths)
-
-
-def span(seconds: float) -> str:
-    """A time in words: '40 s', '12 min', '3 h'."""
-    if seconds < 90:
-        return tr("{n} s", n=max(1, round(seconds)))
-    return tr("{n} min", n=round(seconds / 60)) if seconds < 5400 else tr("{n} h", n=round(seconds / 3600))

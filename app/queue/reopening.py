@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from app.dialogs.kinds import kinds, photos
 from app.language import tr
-from app.names import full_name, listing
+from app.names import block_name, full_name, listing
 from core.errors import AssetError, UserError
 from core.export import SUFFIXES as WRITTEN
 from core.people.header import About, read_about
@@ -21,9 +22,7 @@ from core.reopen import Reopened, holds_edit, read_edit
 if TYPE_CHECKING:
     from app.window import Window
 
-PHOTOS = f"({' '.join(f'*{suffix}' for suffix in sorted(SUFFIXES))})"
 
-FILES = f"({' '.join(f'*{suffix}' for suffix in (*sorted(WRITTEN), '.json'))})"
 
 
 class Reopening(QObject):
@@ -43,7 +42,7 @@ class Reopening(QObject):
         """Let the user choose a picture or report."""
         window = self._window
         path, _ = QFileDialog.getOpenFileName(window, tr("Open the edit of a picture"), window.settings.export_folder,
-                                              f"{tr('Exported pictures and reports')} {FILES}")
+                                              kinds((tr("Exported pictures and reports"), (*sorted(WRITTEN), ".json"))))
         if path:
             self.open(Path(path))
 
@@ -85,7 +84,7 @@ class Reopening(QObject):
     def _choose_source(self, found: Reopened) -> None:
         window = self._window
         path, _ = QFileDialog.getOpenFileName(window, tr("Find {photo}", photo=found.photo or tr("the photo")),
-                                              str(found.file.parent / found.photo), f"{tr('Photos')} {PHOTOS}")
+                                              str(found.file.parent / found.photo), photos())
         if path:
             self._open_photo(Path(path), found.face, found)
 
@@ -160,7 +159,7 @@ def _question(parent: QWidget, found: Reopened, photo: Path | None, has_photo: b
     box = Question(parent)
     box.setText(tr("{name} was made with DiffusionRig Studio. Open its edit?", name=found.file.name))
     edits = [full_name(name) for name, _ in found.request.rig.values] + [
-        tr("{block} copied from another photo", block=copy.block) for copy in found.request.rig.copies]
+        tr("{block} copied from another photo", block=block_name(copy.block)) for copy in found.request.rig.copies]
     lines = [tr("Edit: {names}", names=listing(edits, 8)) if edits else tr("Nothing is edited in it."),
              tr("Photo: {path}", path=photo) if photo is not None else
              tr("Photo: {name} was not found. Find it, or use the edit on another photo.", name=found.shown_photo)]

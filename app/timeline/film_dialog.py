@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 
 from app.dialogs.kinds import kinds
 from app.language import tr
+from app.spans import short_span
 from app.timeline.filming import Shooting
-from app.timeline.page import span
 from core import credentials
 from core.film.film import LEAST_SIDE, MAX_SIDE, Film
 
@@ -63,7 +63,7 @@ class FilmDialog(QDialog):
         self.marks_box = QCheckBox(tr("Sign with Content Credentials (edited with AI)"))
         self.marks_box.setChecked(not credentials.problem())
         self.marks_box.setEnabled(not credentials.problem())
-        self.marks_box.setToolTip(credentials.problem() or credentials.UNKNOWN_SIGNER)
+        self.marks_box.setToolTip(credentials.problem() or tr(credentials.UNKNOWN_SIGNER))
         self.note, self.problem = QLabel(), QLabel()
         self.ok = QPushButton(tr("Make the film"))
         self.ok.setDefault(True)
@@ -178,7 +178,7 @@ class FilmDialog(QDialog):
             words.append(tr("{count} of them are there already.", count=frames - missing))
         pace = self._pace(self.frames.currentData())
         if pace is not None and missing:
-            words.append(tr("About {time} on this machine; you can go on editing meanwhile.", time=span(pace * missing)))
+            words.append(tr("About {time} on this machine; you can go on editing meanwhile.", time=short_span(pace * missing)))
         return " ".join(words)
 
     def accept(self) -> None:

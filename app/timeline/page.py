@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import Bar, rule
 from app.language import tr
+from app.spans import short_span
 from app.theme import Theme
 from app.timeline.desk import Desk
 from app.timeline.filming import Filming, Shooting, Stage
@@ -214,7 +215,7 @@ class TimelinePage(QWidget):
         if film.stage is Stage.WRITING:
             return tr("Writing {name}", name=name)
         words = tr("{name}: frame {frame} of {all}", name=name, frame=min(film.done + 1, film.film.frames), all=film.film.frames)
-        return f"{words}  ·  {tr('{time} left', time=span(film.left))}" if film.left is not None else words
+        return f"{words}  ·  {tr('{time} left', time=short_span(film.left))}" if film.left is not None else words
 
     def _pause_or_resume(self) -> None:
         film = self._filming.current
@@ -222,13 +223,3 @@ class TimelinePage(QWidget):
             self._filming.resume()
         else:
             self._filming.pause()
-
-
-def span(seconds: float) -> str:
-    """'20 s', '3 min', '1 h 5 min'."""
-    if seconds < 90:
-        return tr("{count} s", count=max(1, round(seconds)))
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return tr("{count} min", count=minutes)
-    return tr("{hours} h {count} min", hours=minutes // 60, count=minutes % 60)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from app.dialogs.export import free_name
-from app.dialogs.swap import PICTURES
+from app.dialogs.kinds import pictures
 from app.history.words import in_words
 from app.language import tr
 from app.variations.view import VariationsView
@@ -149,7 +149,7 @@ class Varying(QObject):
         photo = window.document.session.photo
         folder = Path(window.settings.export_folder or (photo.path.parent if photo.path else Path.home()))
         name = f"{photo.path.stem if photo.path else 'portrait'}-variations.png"
-        text, _ = QFileDialog.getSaveFileName(window, tr("Export variations"), str(free_name(folder / name)), PICTURES)
+        text, _ = QFileDialog.getSaveFileName(window, tr("Export variations"), str(free_name(folder / name)), pictures())
         if text:
             self.export(Path(text) if Path(text).suffix else Path(text).with_suffix(".png"))
 

@@ -55,7 +55,7 @@ class VariationsView(QWidget):
         buttons.setSpacing(8)
         self.export.setToolTip(tr("Write the grid as one picture  (Ctrl+S)"))
         self.leave.setToolTip(tr("Back to the picture  (Esc)"))
-        for button in (self.stop, self.export, self.leave):
+        for button in (self.export, self.leave):
             buttons.addWidget(button)
         line = QHBoxLayout(bar)
         line.setContentsMargins(10, 6, 10, 6)
@@ -76,7 +76,7 @@ class VariationsView(QWidget):
         below.setSpacing(10)
         self.seeded.setToolTip(tr("Make the pictures from drawn noise (From seed): each seed invents anew"))
         self.again.setToolTip(tr("The edit has changed since these were made"))
-        for part in (self.progress, self.note, self.again, self.seeded):
+        for part in (self.progress, self.stop, self.note, self.again, self.seeded):
             below.addWidget(part, 1 if part is self.note else 0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

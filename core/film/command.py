@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from core import edit_command as edits
 from core.cli import progress
 from core.errors import AssetError, ParameterError, UserError
+from core.export import DEFAULT_QUALITY
 from core.film import clip, drive, talk, templates
 from core.film.encode import QUALITIES, film_kind, write_film
 from core.film.files import read_timeline, write_timeline
 from core.film.film import DEFAULT_SIDE, Film, Frames, cache_folder, make_frames, tidy
 from core.film.timeline import MAX_DURATION, MAX_FPS, MIN_FPS, Timeline
+from core.light_command import with_environment
 from core.presets import with_presets
 from core.rig import parameters, photo_ranges, photo_values
 
@@ -88,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             engine.take_person(arguments.person)
         session = engine.open(asked.photo, asked.face, aligned=arguments.aligned)
         _open_copies(engine, asked)
-        rig = with_presets(engine.head, asked.request.rig, arguments.presets)
+        rig = with_environment(with_presets(engine.head, asked.request.rig, arguments.presets), arguments.environment)
         rig = rig.update(edits.parse_values(engine.head, arguments.values))
         rig = edits.copied(engine, rig, arguments.copies, arguments.aligned)
         request = replace(asked.request, photo=session.digest, rig=rig, prior=engine.prior.digest)
@@ -155,10 +158,13 @@ def _asked(arguments: argparse.Namespace) -> _Asked:
     amounts = _amounts(arguments.take)
     if arguments.out is not None:
         film_kind(arguments.out)
+    if arguments.bits != 8 or arguments.quality != DEFAULT_QUALITY or arguments.srgb or arguments.keep_place:
+        raise ParameterError("--bits, --quality, --srgb and --keep-place are for pictures. Films have 8 bits, sRGB and no place; "
+                             "use --video-quality for the rest.")
     for path in (arguments.clip, arguments.drive):
         if path is not None:
             clip.look(path)
-    if arguments.start < 0 or arguments.duration is not None and not 0 < arguments.duration <= MAX_DURATION:
+    if not 0 <= arguments.start < math.inf or arguments.duration is not None and not 0 < arguments.duration <= MAX_DURATION:
         raise ParameterError(f"--start is 0 or later, and --duration up to {MAX_DURATION:g} seconds.")
     for written in (arguments.out, arguments.save_timeline):
         if written is not None and not written.absolute().parent.is_dir():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import qInstallMessageHandler
+from PySide6.QtCore import QDeadlineTimer, QThread, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app.run import make_application
@@ -47,13 +47,21 @@ def clean(app: QApplication, capfd: pytest.CaptureFixture[str], monkeypatch: pyt
     qInstallMessageHandler(old_handler)
     printed = capfd.readouterr().err
     # a QThread is no threading.Thread, but Python code that runs in one shows up as a dummy thread
-    left = [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive() and not _is_over(thread)]
+    # and Qt says that one is over a moment before the system does
+    deadline = QDeadlineTimer(2000)
+    while (left := _left(before)) and not deadline.hasExpired():
+        QThread.msleep(5)
     assert not problems, problems
     assert "Traceback" not in printed, printed
     assert not left, f"threads left behind: {left}"
-    assert not [w for w in WINDOWS if w.thread_of_engine.running or w.people.shelf.running], "a thread of a window still runs"
-    assert not [w for w in WINDOWS if w.people.training.active], "a training still runs"
-    WINDOWS.clear()
+    windows = tuple(WINDOWS)
+    WINDOWS.clear()  # what one test leaves is no fault of the next
+    assert not [w for w in windows if w.thread_of_engine.running or w.people.shelf.running], "a thread of a window still runs"
+    assert not [w for w in windows if w.people.training.active], "a training still runs"
+
+
+def _left(before: set[threading.Thread]) -> list[str]:
+    return [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive() and not _is_over(thread)]
 
 
 def _is_over(thread: threading.Thread) -> bool:

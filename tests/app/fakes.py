@@ -12,6 +12,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.library import Item, Library, Shelf
+from app.lighting import THUMB
 from app.personal.shelf import People
 from core import rig as rigs
 from core.align import Alignment
@@ -54,7 +55,8 @@ class FakeHead:  # not a HeadModel: it would need a mesh
                 Control("expression.smile_right", "expression", smile[1:], -1, 1, "", "Smile right", "Expression"),
                 Control("expression.blink", "expression", ((2, 1.0), (3, 1.0)), -1, 1, "", "Blink", "Expression"),
                 Control("jaw.open", "expression", ((at["jawOpen"], 1.0),), -1, 1, "", "Open", "Jaw"),
-                Control("eyes.yaw", "eyes", ((0, 0.0175),), -30, 30, "°", "Yaw", "Eyes")]
+                Control("eyes.yaw", "eyes", ((0, 0.0175),), -30, 30, "°", "Yaw", "Eyes"),
+                Control("eyes.pitch", "eyes", ((1, 0.0175),), -20, 10, "°", "Pitch", "Eyes")]
         return rows + [Control(f"expression.{n}", "expression", ((i, 1.0),), -1, 1, "", n, "All units") for n, i in at.items()]
 
     def controls(self) -> dict[str, Control]:
@@ -144,6 +146,7 @@ class FakeEngine:
         self.gate = threading.Semaphore(0)
         self.gated = gated
         self.buffer_calls: list[Any] = []
+        self.thumb_calls: list[Any] = []  # those for pictures of light set-ups, which come whenever it is quiet
         self.identities: list[tuple[float, ...]] = []
         self.started: list[RenderRequest] = []
         self.finished: list[RenderRequest] = []
@@ -183,7 +186,7 @@ class FakeEngine:
         self.read.append(session)
 
     def buffers(self, session: FakeSession, rig: rigs.Rig, size: int, identity: tuple[float, ...] = ()) -> Any:
-        self.buffer_calls.append((rig, size))
+        (self.thumb_calls if size == THUMB else self.buffer_calls).append((rig, size))
         self.identities.append(identity)
         axis = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1
         x, y = np.meshgrid(axis, axis)

@@ -169,7 +169,8 @@ class Monkey:
     def _drag(self) -> str:
         if QApplication.activeModalWidget() is not None:
             return "none"
-        widget: QWidget = self.rng.choice([self.window.middle.currentWidget(), self.window.canvas, self.window.bottom])
+        widget = self.rng.choice([self.window.middle.currentWidget() or self.window.canvas, self.window.canvas,
+                                  self.window.bottom])
         if not widget.isVisible():
             return "hidden"
         button = self.rng.choice([Qt.MouseButton.LeftButton] * 3 + [Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton])

@@ -84,9 +84,10 @@ class Studio:
         raise KeyError(name)
 
     def close(self) -> None:
+        """Give everything up."""
         self.engine.allow_all()
         self.window.exports.forget()
-        self.window.close()
+        self.window.projects.close_anyway()
 
 
 def drag(widget: QWidget, start: QPoint, *points: QPoint, release: bool = True) -> None:

@@ -82,7 +82,7 @@ def test_sides_that_differ_show_apart_until_they_are_chained(studio: Studio) -> 
 
 def test_units_of_both_sides_share_a_row(studio: Studio) -> None:
     panel = studio.window.side.expression
-    panel.units.set_open(True)
+    panel.units.set_open(True)  # type: ignore[union-attr]
     pair = pair_of(studio, "expression.mouthSmileLeft")
     assert pair.both.isVisible() and pair.both.label.text() == "Smile"
     pair.both.moved.emit("", 0.5)
@@ -154,8 +154,9 @@ def test_a_part_is_copied_from_a_photo(studio: Studio, monkeypatch: pytest.Monke
     [action for action in tools.copy.menu().actions() if action.text() == "Mouth …"][0].trigger()
     until(lambda: document.rig.copied("mouth"), "it is copied")
     assert dict(document.rig.values) == {"expression.blink": 0.2}, "what was set there gives way"
-    line = tools._copies.itemAt(0).widget()
-    assert "Mouth from grin.png" in [label.text() for label in line.findChildren(type(studio.window.status.state))]
+    line = tools._copies.itemAt(0).widget()  # type: ignore[union-attr]
+    labels = line.findChildren(type(studio.window.status.state))  # type: ignore[union-attr]
+    assert "Mouth from grin.png" in [label.text() for label in labels]
     studio.window.copy_from(Path("/photos/all.png"), "expression")
     until(lambda: document.rig.copied("expression"), "all of it")
     assert document.rig.copied("mouth") is None, "the whole takes the place of its parts"
@@ -224,8 +225,8 @@ def test_an_expression_is_saved_under_a_name(studio: Studio) -> None:
     studio.document.update({"expression.smile": 0.5, "jaw.open": 0.2, "pose.yaw": 9.0}, "Edit")
     grid.save_asked.emit()
     box = studio.window.findChild(QInputDialog) or grid.findChild(QInputDialog)
-    box.setTextValue("Talking")
-    box.accept()
+    box.setTextValue("Talking")  # type: ignore[union-attr]
+    box.accept()  # type: ignore[union-attr]
     flush()
     kept = presets.find("expression", "Talking")
     assert dict(kept.values) == {"expression.smile": 0.5, "jaw.open": 0.2} and "Talking" in grid.tiles
@@ -251,14 +252,14 @@ def test_presets_by_keyboard(studio: Studio) -> None:
 
 def test_gaze_is_dragged_as_one_step(studio: Studio) -> None:
     document, pad = studio.document, studio.window.side.eyes.pad
-    middle = pad.place(0, 0).toPoint()
-    drag(pad, middle, middle + QPoint(20, 5), middle + QPoint(40, 10))
+    middle = pad.place(0, 0).toPoint()  # type: ignore[union-attr]
+    drag(pad, middle, middle + QPoint(20, 5), middle + QPoint(40, 10))  # type: ignore[arg-type]
     assert document.rig.get("eyes.yaw") > 3 and document.rig.get("eyes.pitch") < -1
     assert document.undo_stack.count() == 1 and document.undo_stack.undoText() == "Gaze"
     assert studio.slider("eyes.yaw").number.value() == pytest.approx(document.rig.get("eyes.yaw"), abs=0.1)
     document.set("eyes.yaw", 30.0)
-    assert pad._at[0] == 30.0, "it follows the numbers"
-    QTest.mouseDClick(pad, Qt.MouseButton.LeftButton, pos=middle)
+    assert pad._at[0] == 30.0, "it follows the numbers"  # type: ignore[union-attr]
+    QTest.mouseDClick(pad, Qt.MouseButton.LeftButton, pos=middle)  # type: ignore[arg-type]
     assert not document.rig.values and document.undo_stack.undoText() == "Reset gaze"
 
 
@@ -290,10 +291,10 @@ def test_the_pad_says_where_the_eyes_look(studio: Studio) -> None:
 
 def test_eyes_hold_is_a_box(studio: Studio) -> None:
     box = studio.window.side.eyes.hold
-    box.click()
+    box.click()  # type: ignore[union-attr]
     assert studio.document.rig.get("eyes.hold") == 1.0
     studio.document.undo_stack.undo()
-    assert not box.isChecked() and studio.document.rig.get("eyes.hold") is None
+    assert not box.isChecked() and studio.document.rig.get("eyes.hold") is None  # type: ignore[union-attr]
 
 
 # -- room

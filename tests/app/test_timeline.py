@@ -186,7 +186,7 @@ def test_playing_shows_pictures_when_they_are_made_and_leaves_no_step(studio: St
     QTest.keyClick(studio.window, Qt.Key.Key_P)
     assert not motion.player.playing and studio.document.undo_stack.count() == steps
     studio.settle()  # the picture of where it stopped
-    assert studio.window.live.request.rig == studio.document.rig
+    assert studio.window.live.request.rig == studio.document.rig  # type: ignore[union-attr]
     studio.document.set_timeline(replace(motion.desk.timeline, tracks=(JAW, YAW)), "more")
     assert not any(motion.player.ready()[1:])  # another film
 
@@ -214,7 +214,7 @@ def test_a_film_is_made_while_editing_goes_on_and_goes_on_after_a_pause(studio: 
     motion.filming.add(film)
     for made in range(1, 4):
         engine.allow()
-        until(lambda made=made: film.made == made, "a frame")
+        until(lambda made=made: film.made == made, "a frame")  # type: ignore[misc]
     assert motion.page.film_bar.isVisible() and "frame 4" in motion.page.film_text.text()
     motion.filming.pause()
     engine.allow()  # a step ends

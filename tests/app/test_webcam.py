@@ -311,7 +311,7 @@ def warped(picture: np.ndarray, points: np.ndarray, amount: float) -> np.ndarray
 @pytest.fixture(scope="module")
 def clip(sample_photo: Path) -> list[np.ndarray]:
     """A face at rest that begins to smile."""
-    picture = cv2.cvtColor(cv2.imread(str(sample_photo)), cv2.COLOR_BGR2RGB)
+    picture = cv2.cvtColor(cv2.imread(str(sample_photo)), cv2.COLOR_BGR2RGB)  # type: ignore[arg-type]
     with FaceFinder(max_faces=1) as finder:
         face = finder.detect(picture)[0]
     low, high = face.points.min(0), face.points.max(0)
@@ -356,7 +356,7 @@ def test_a_smile_before_the_camera_is_a_smile_in_the_photo(clip: list[np.ndarray
 def test_a_video_file_is_followed(clip: list[np.ndarray], tmp_path: Path) -> None:
     height, width = (2 * (side // 2) for side in clip[0].shape[:2])
     file = tmp_path / "smile.avi"
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (width, height))
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (width, height))  # type: ignore[attr-defined]
     for picture in clip[:6]:
         writer.write(cv2.cvtColor(picture[:height, :width], cv2.COLOR_RGB2BGR))
     writer.release()

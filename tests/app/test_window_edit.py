@@ -8,7 +8,6 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 
-from app.canvas.ball import aim, place
 from app.canvas.stage import Mode
 from app.commands import Difference
 from app.document import Edit
@@ -70,7 +69,7 @@ def test_double_click_and_buttons_reset(studio: Studio) -> None:
     document.set("pose.yaw", 20.0)
     row.reset.click()
     assert document.rig.get("pose.yaw") is None
-    document.update({"pose.yaw": 5.0, "eyes.yaw": 5.0, "jaw.open": 0.1})
+    document.update({"pose.yaw": 5.0, "pose.roll": 5.0, "jaw.open": 0.1})
     studio.window.side.pose.reset.click()
     assert [name for name, _ in document.rig.values] == ["jaw.open"]
     studio.window.actions_by_name["reset"].trigger()
@@ -112,30 +111,6 @@ def test_wheel_scrolls_the_panel_unless_the_slider_has_focus(studio: Studio) -> 
 def wheel(at: QPointF, delta: int) -> QWheelEvent:
     return QWheelEvent(at, at, QPoint(), QPoint(0, delta), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
                        Qt.ScrollPhase.NoScrollPhase, False)
-
-
-def test_ball_drag_sets_the_light_as_one_step(studio: Studio) -> None:
-    canvas, document = studio.canvas, studio.document
-    canvas.grab()  # places the ball
-    centre = canvas.ball.centre.toPoint()
-    count = document.undo_stack.count()
-    left = centre - QPoint(round(canvas.ball.radius * 0.8), 0)
-    drag(canvas, centre, centre - QPoint(10, 0), left)
-    assert document.rig.get("light.azimuth") == pytest.approx(-53, abs=3)
-    assert document.rig.get("light.elevation") == pytest.approx(0, abs=2)
-    assert document.undo_stack.count() == count + 1
-    assert canvas.ball.handle.x() == pytest.approx(left.x(), abs=2)
-    assert studio.slider("light.azimuth").number.value() == pytest.approx(-53, abs=3)
-    strength = document.values()["light.intensity"]
-    canvas.wheelEvent(wheel(canvas.ball.centre, 120))
-    assert document.rig.get("light.intensity") == pytest.approx(strength + 0.05, abs=1e-3)
-
-
-@pytest.mark.parametrize("azimuth", [-170, -100, -60, 0, 45, 89, 120])
-@pytest.mark.parametrize("elevation", [-60, -10, 0, 30, 80])
-def test_ball_handle_and_aim_are_inverse(azimuth: float, elevation: float) -> None:
-    a, e = aim(*place(azimuth, elevation))
-    assert (a, e) == pytest.approx((azimuth, elevation), abs=0.01)
 
 
 def test_split_line_is_dragged(studio: Studio) -> None:

@@ -194,7 +194,7 @@ def test_another_model_sets_the_person_aside() -> None:
     assert studio.window.models.switching.ask(Setup())
     until(lambda: studio.window.models.switching.setup == Setup(), "switched back")
     studio.settle()
-    assert who(studio) == ANN.digest and engines[Setup()].finished[-1].person == ANN.digest
+    assert who(studio) == ANN.digest and studio.window.live.request.person == ANN.digest  # type: ignore[union-attr]
     studio.close()
 
 

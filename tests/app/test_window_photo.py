@@ -141,7 +141,7 @@ def test_cancelled_export_writes_nothing(gated: Studio, tmp_path: Path) -> None:
 def test_close_while_it_works(gated: Studio) -> None:
     gated.document.set("jaw.open", 0.4)
     until(lambda: gated.engine.started, "a preview runs and waits")
-    gated.window.close()
+    gated.window.projects.close_anyway()
     assert not gated.window.thread_of_engine.running and gated.engine.closed
 
 
@@ -207,27 +207,14 @@ def test_export_dialog_follows_name_and_format(tmp_path: Path, app: object) -> N
     assert free_name(tmp_path / "y.tif").name == "y-2.tif"
 
 
-def test_sixteen_bits_are_offered_where_the_photo_and_the_format_have_them(tmp_path: Path, app: object) -> None:
-    assert not ExportDialog(Settings(), tmp_path / "me.jpg").deep
-    dialog = ExportDialog(Settings(export_format="TIFF"), tmp_path / "me.tif", deep=True)
-    assert dialog.deep
-    dialog.format.setCurrentText("JPEG")
-    assert not dialog.deep and not dialog.deep_box.isEnabled()
-    dialog.format.setCurrentText("PNG")
-    dialog.area.setCurrentIndex(1)
-    assert not dialog.deep
-    dialog.area.setCurrentIndex(0)
-    assert dialog.deep
-
-
 def test_an_export_keeps_sixteen_bits(tmp_path: Path) -> None:
     deep = np.random.default_rng(0).integers(0, 65535, (64, 64, 3)).astype(np.uint16)
     source = load_image(save_image(deep, tmp_path / "in.tif"))
     photo = Photo(source, (), 0, None, Alignment((32.0, 32.0), (16.0, 0.0), (0.0, 16.0)))  # type: ignore[arg-type]
     crop = photo.crop(32).copy()
     crop[12:20, 12:20] = 255 - crop[12:20, 12:20]
-    engine = SimpleNamespace(session=lambda digest: SimpleNamespace(photo=photo))
-    result = SimpleNamespace(image=photo.paste(crop), crop=crop, request=RenderRequest("x"))
+    engine = SimpleNamespace(session=lambda digest: SimpleNamespace(photo=photo), prior=SimpleNamespace(name="fake"))
+    result = SimpleNamespace(fine=None, image=photo.paste(crop), crop=crop, request=RenderRequest("x"))
     save_export(engine, result, tmp_path / "out.tif", deep=True)
     written = load_image(tmp_path / "out.tif").deep
     assert written is not None and np.array_equal(written[:10], deep[:10]) and (written != deep).any()

@@ -45,7 +45,7 @@ def window(app: Any, prior: Path, sample_photo: Path) -> Any:
     until(lambda: window.live.state.value == "settled", "the photo opens and settles")
     yield window
     window.exports.forget()
-    window.close()
+    window.projects.close_anyway()
 
 
 def test_what_the_window_exports_the_command_line_makes_too(window: Any, prior: Path, sample_photo: Path, tmp_path: Path) -> None:

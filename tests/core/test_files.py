@@ -52,7 +52,7 @@ def test_makes_folders_only_when_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "only be read"),
-                                              (errno.EACCES, "no permission"), (errno.EIO, "input/output error")])
+                                              (errno.EACCES, "no permission"), (errno.EIO, "may be unplugged")])
 @pytest.mark.parametrize("step", ["write", "fsync", "replace"])
 def test_a_failure_keeps_the_old_file_and_says_why(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int, words: str) -> None:

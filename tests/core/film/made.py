@@ -45,7 +45,8 @@ def save_sound(path: Path, sound: np.ndarray, codec: str = "pcm_s16le") -> Path:
     """Write one channel of 16,000 values a second."""
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=SOUND_RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.int16(np.clip(sound, -1, 1) * 32767)[None], format="s16", layout="mono")
+        samples: np.ndarray = (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate = SOUND_RATE
         frame.pts = 0
         container.mux(stream.encode(frame))

@@ -21,7 +21,7 @@ from tests.core.film.made import finished, pictures, save_sound, vowel
 
 def write_film(path: Path, *rest: Any, **options: Any) -> Path:
     """Unsigned, which needs no key."""
-    assert encode.write_film(path, *rest, signed=False, **options) == ""
+    assert encode.write_film(path, *rest, signed=False, **options) == ""  # type: ignore[misc]
     return path
 
 

@@ -28,9 +28,9 @@ def test_a_value_never_leaves_the_range_of_its_two_keys(easing: str) -> None:
     keys = [Key(float(t), float(v), easing) for t, v in zip(range(8), chance.uniform(-1, 1, 8), strict=True)]
     track = Track("jaw.open", tuple(keys))
     for before, after in zip(keys, keys[1:], strict=False):
-        low, high = sorted((before.value, after.value))
-        part = [track.at(t) for t in np.linspace(before.time, after.time, 50)]
-        assert low - 1e-12 <= min(part) and max(part) <= high + 1e-12  # type: ignore[type-var]
+        low, high = sorted((float(before.value), float(after.value)))  # type: ignore[arg-type]
+        part = np.array([track.at(t) for t in np.linspace(before.time, after.time, 50)], float)
+        assert low - 1e-12 <= part.min() and part.max() <= high + 1e-12
     assert all(track.at(key.time) == key.value for key in keys)
 
 

@@ -15,12 +15,13 @@ import torch
 import core.backends
 import main
 from core import paths
-from core.batch import Maker, Settings
+from core.batch_make import Maker, Settings
 from core.batch_plan import plan, rigs_of
 from core.edit_command import prior_given
 from core.engine import Engine
 from core.errors import AssetError, UserError
 from core.export import read_request, save_image
+from core.export_picture import ExportOptions, write_result
 from core.people import shelf, taken
 from core.prior import Prior, load_prior
 from core.request import RenderRequest
@@ -174,13 +175,13 @@ def test_the_command_line_makes_the_same_picture(engine: Engine, session: Sessio
     ann = engine.take_person("Ann")
     out, report = tmp_path / "out.png", tmp_path / "report.json"
     arguments = ["edit", str(sample_photo), "--out", str(out), "--set", "light.azimuth=50", "--steps", "2", "--noise", "seeded",
-                 "--report", str(report)]
+                 "--report", str(report), "--no-credentials"]
     assert main.main([*arguments, "--person", "ann"]) == 0
     request = RenderRequest(session.digest, RIG, steps=2, noise="seeded", prior=prior.digest, person=ann.digest,
                             identity=ann.identity)
     assert read_request(out) == json.loads(json.dumps(request.to_json()))
-    window = save_image(engine.render(request).image, tmp_path / "window.png", source=session.photo.image,
-                        request_json=request.to_json())
+    window = tmp_path / "window.png"
+    write_result(session.photo, engine.render(request), window, ExportOptions(credentials=False), model=prior.name)
     assert window.read_bytes() == out.read_bytes()
     said = json.loads(report.read_text())
     assert said["person"] == {"name": "Ann", "digest": ann.digest, "file": str(path), "licence": "as you like"}
