@@ -15,7 +15,7 @@ from app.panels.section import Section
 from app.settings import Settings
 from app.theme import Theme
 
-WIDTH = (364, 620)
+WIDTH = (361, 620)
 
 
 class Side(QScrollArea):

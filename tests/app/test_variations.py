@@ -1,6 +1,7 @@
 """Variations: what is varied, pictures that come one by one beside live edits, and what becomes of one that is picked."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +130,14 @@ def test_the_live_picture_comes_first_and_stop_keeps_what_is_there(gated: Studio
     engine.allow(1)
     until(lambda: any(one.quality == "preview" for one in engine.started), "the live edit is let by")
     assert not view.again.isHidden(), "the edit is another one than what is varied"
-    engine.allow(7)  # the preview, the settled picture of the edit, and a cell
-    until(lambda: work.counts[0] >= 1)
+
+    def then(what: Callable[[], bool]) -> bool:
+        engine.allow()  # one more step, of whatever waits: the live pictures come in between
+        return what()
+    until(lambda: then(lambda: work.counts[0] >= 1), "the live pictures, and a cell")
     view.stop.click()
     assert view.stop.text() == "Go on" and "Stopped" in view.note.text()
-    until(lambda: not work.busy)
+    until(lambda: then(lambda: not work.busy), "it stops")
     done = work.counts[0]
     engine.allow_all()
     gated.settle()

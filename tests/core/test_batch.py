@@ -189,7 +189,9 @@ def test_names_of_pictures(photos: Path) -> None:
         return [task.out.name for task in plan([photos], named, photos.parent / "out", ".jpg", {}, pattern)]
 
     assert names("{edit} of {photo}") == ["x of a.jpg", "y of a.jpg", "x of b.jpg", "y of b.jpg"]
-    assert names("{number}{other}") == [f"000{n}{{other}}.jpg" for n in (1, 2, 3, 4)]
+    assert names("{number}") == [f"000{n}.jpg" for n in (1, 2, 3, 4)]
+    with pytest.raises(UserError, match="names {other}, which there is not"):
+        names("{number}{other}")
     with pytest.raises(UserError, match="Two pictures would be called 'a'"):
         names("{photo}")
     for pattern in ("", "..", "{photo}/{edit}", "a:b", "../{photo}"):
