@@ -199,7 +199,7 @@ def test_readme_commands_are_right() -> None:
     from core.head import load_head
 
     lines = re.findall(r"^\.venv/bin/python main\.py (.*)$", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    edits = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("edit ")]
+    edits = [shlex.split(line)[1:] for line in lines if line.startswith("edit ")]
     assert edits and all(line.split()[0] in cli.COMMANDS for line in lines)
     for words in edits:
         parser = cli.Parser()
