@@ -145,6 +145,8 @@ class Live(QObject):
 
     def remember(self, result: Any) -> None:
         """Keep a settled result: its request is answered at once when it is asked for."""
+        if getattr(result, "fine", None) is not None:
+            result = replace(result, fine=None)  # what exports in 16 bits are made of: 35 MiB of a large photo, and not shown
         self._remembered[result.request] = lean(result)
         self._remembered.move_to_end(result.request)
         while len(self._remembered) > REMEMBERED:
