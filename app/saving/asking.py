@@ -14,40 +14,30 @@ Run = Callable[[], object]
 
 def ask_about_changes(parent: QWidget, name: str, doing: str, save: Run, drop: Run) -> QMessageBox:
     """Let the user choose: save first, go on without, or stay. doing: what comes then, 'Closing' for one."""
-    box = _box(parent, tr("Changes are not saved"), tr("Save the changes to {name}?", name=name))
-    box.setInformativeText(tr("{doing} without saving loses them.", doing=doing))
-    first = box.addButton(tr("&Save"), QMessageBox.ButtonRole.AcceptRole)
-    without = box.addButton(tr("&Don't save"), QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton(tr("&Cancel"), QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(first)
-    box.setEscapeButton(stay)
-
-    def answered() -> None:
-        if box.clickedButton() is first:
-            save()
-        elif box.clickedButton() is without:
-            drop()
-
-    box.finished.connect(answered)
-    box.open()
-    return box
+    return _ask(parent, tr("Changes are not saved"), tr("Save the changes to {name}?", name=name),
+                tr("{doing} without saving loses them.", doing=doing), (tr("&Save"), save), (tr("&Don't save"), drop))
 
 
 def ask_about_another(parent: QWidget, text: str, detail: str, use: Run, again: Run) -> QMessageBox:
     """A chosen file is not the one that is missing: use it all the same, choose another one, or leave it."""
-    box = _box(parent, tr("Another file"), text)
+    return _ask(parent, tr("Another file"), text, detail, (tr("Choose &another …"), again), (tr("&Use it all the same"), use))
+
+
+def _ask(parent: QWidget, title: str, text: str, detail: str, safe: tuple[str, Run], risky: tuple[str, Run]) -> QMessageBox:
+    """Ask without stopping the window. safe, risky: a button's words and what it does, the first the default; Cancel and Escape
+    do nothing."""
+    box = _box(parent, title, text)
     box.setInformativeText(detail)
-    anyway = box.addButton(tr("&Use it all the same"), QMessageBox.ButtonRole.DestructiveRole)
-    other = box.addButton(tr("Choose &another …"), QMessageBox.ButtonRole.AcceptRole)
-    leave = box.addButton(tr("&Cancel"), QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(other)
-    box.setEscapeButton(leave)
+    first = box.addButton(safe[0], QMessageBox.ButtonRole.AcceptRole)
+    other = box.addButton(risky[0], QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(first)
+    box.setEscapeButton(box.addButton(tr("&Cancel"), QMessageBox.ButtonRole.RejectRole))
 
     def answered() -> None:
-        if box.clickedButton() is anyway:
-            use()
+        if box.clickedButton() is first:
+            safe[1]()
         elif box.clickedButton() is other:
-            again()
+            risky[1]()
 
     box.finished.connect(answered)
     box.open()
