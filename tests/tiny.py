@@ -1,11 +1,16 @@
 """A prior so small that a picture takes a moment: what tests of the whole path use in place of the one that ships."""
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
+import core.backends
+from core.engine import Engine
 from models.checkpoint import Description, save
 from models.config import DenoiserConfig
 from models.rig_model import RigModel
@@ -23,3 +28,14 @@ def save_tiny_prior(path: Path, head: str = "open", **changes: Any) -> Path:
         torch.nn.init.normal_(parameter, std=0.05)
     save(path, model.state_dict(), Description(config=config, name="tiny", head=head))
     return path
+
+
+@contextmanager
+def tiny_engine(folder: Path) -> Iterator[Engine]:
+    """An engine on the CPU with that model, written to `folder`, in 32-bit numbers: no timing decides what a test sees."""
+    with patch.object(core.backends, "pick_dtype", lambda *_: torch.float32):
+        engine = Engine(save_tiny_prior(folder / "tiny.safetensors"), "cpu")
+        try:
+            yield engine
+        finally:
+            engine.close()

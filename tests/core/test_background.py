@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-import core.backends
 from core.align import margin
 from core.background import Layers, background_plate, inner, moved_frame, widened
 from core.background_fill import fill, pull_push
@@ -20,7 +18,7 @@ from core.motion import MotionField, grid, identity_field
 from core.request import RenderRequest
 from core.rig import Rig, apply
 from core.session import Session
-from tests.tiny import save_tiny_prior
+from tests.tiny import tiny_engine
 
 
 def _disc(side: int, radius: float) -> np.ndarray:
@@ -78,13 +76,8 @@ def test_a_moved_person_leaves_the_background_where_it_is():
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    path = save_tiny_prior(tmp_path_factory.mktemp("prior") / "tiny.safetensors")
-    patch = pytest.MonkeyPatch()
-    patch.setattr(core.backends, "pick_dtype", lambda *_: torch.float32)
-    engine = Engine(path, "cpu")
-    yield engine
-    engine.close()
-    patch.undo()
+    with tiny_engine(tmp_path_factory.mktemp("prior")) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")

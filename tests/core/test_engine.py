@@ -18,18 +18,13 @@ from core.errors import Cancelled, NoFaceError, PhotoError, UserError
 from core.request import RenderRequest
 from core.rig import Rig
 from core.session import Session
-from tests.tiny import save_tiny_prior
+from tests.tiny import tiny_engine
 
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    path = save_tiny_prior(tmp_path_factory.mktemp("prior") / "tiny.safetensors")
-    patch = pytest.MonkeyPatch()
-    patch.setattr(core.backends, "pick_dtype", lambda *_: torch.float32)
-    engine = Engine(path, "cpu")
-    yield engine
-    engine.close()
-    patch.undo()
+    with tiny_engine(tmp_path_factory.mktemp("prior")) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-import core.backends
 from core import compose
 from core.cv import cv2
 from core.edit import prepare_start
@@ -20,7 +18,7 @@ from core.request import RenderRequest
 from core.rig import Rig
 from core.session import Session
 from core.shadows import MAP, RAYS
-from tests.tiny import save_tiny_prior
+from tests.tiny import tiny_engine
 
 pytest.importorskip("embreex")
 HARD: dict[str, Any] = {"light.azimuth": 60.0, "light.elevation": 30.0, "light.intensity": 1.5, "light.ambient": 0.3,
@@ -29,13 +27,8 @@ HARD: dict[str, Any] = {"light.azimuth": 60.0, "light.elevation": 30.0, "light.i
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    path = save_tiny_prior(tmp_path_factory.mktemp("prior") / "tiny.safetensors")
-    patch = pytest.MonkeyPatch()
-    patch.setattr(core.backends, "pick_dtype", lambda *_: torch.float32)
-    engine = Engine(path, "cpu")
-    yield engine
-    engine.close()
-    patch.undo()
+    with tiny_engine(tmp_path_factory.mktemp("prior")) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")

@@ -6,25 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-import core.backends
 from core.engine import Engine
 from core.request import RenderRequest
 from core.rig import Rig
 from core.session import Session
 from core.trust_reading import BEYOND, Measured, Reading
-from tests.tiny import save_tiny_prior
+from tests.tiny import tiny_engine
 
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    patch = pytest.MonkeyPatch()
-    patch.setattr(core.backends, "pick_dtype", lambda *_: torch.float32)
-    engine = Engine(save_tiny_prior(tmp_path_factory.mktemp("prior") / "tiny.safetensors"), "cpu")
-    yield engine
-    engine.close()
-    patch.undo()
+    with tiny_engine(tmp_path_factory.mktemp("prior")) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")
