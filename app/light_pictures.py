@@ -12,6 +12,7 @@ from core import compose
 from core.codes import FaceCode
 from core.light import LightParams
 from core.light import compose as light_of
+from core.light_quotient import laid, quotient
 
 _ROOM = 1.32  # the cut-out's side, in widths of the head
 _BRIGHT = 0.85  # what the brighter parts of a map are shown at
@@ -29,14 +30,14 @@ def relit_picture(crop: np.ndarray, own: Any, wanted: Any, matte: np.ndarray | N
     """A photo's face (S, S, 3) uint8 as it would be lit, cut out as a square; None where no head is seen.
 
     own, wanted: buffers (S, S) of the head in the photo's light and in the other. matte: of the person, any side. What comes out
-    are the photo's own pixels times the quotient of the two (`core.compose.quotient`), as the model's pictures start; the model
+    are the photo's own pixels times the quotient of the two (`core.light_quotient`), as the model's pictures start; the model
     itself is too slow for thumbnails.
     """
     rows, columns = (np.flatnonzero(own.coverage.max(axis) > 0.5) for axis in (1, 0))
     if not len(rows):
         return None
     outline = compose.soft_mask(own.coverage, 0.12) if matte is None else compose.resize(matte, crop.shape[0])
-    factors = compose.quotient(wanted.rendered, own.rendered, own.albedo, own.coverage, outline)
+    factors = laid(quotient(wanted.rendered, own.rendered, own.albedo, own.coverage), outline)
     picture = compose.to_uint8(compose.relight(crop, factors))
     size, side = crop.shape[0], min(crop.shape[0], round(_ROOM * (columns[-1] - columns[0] + 1)))
     left = min(max(0, round((columns[0] + columns[-1] + 1 - side) / 2)), size - side)

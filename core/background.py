@@ -16,6 +16,7 @@ from core.align import margin
 from core.background_fill import fill
 from core.cv import cv2
 from core.matte import person_matte
+from core.matte_edge import exact_edge
 from core.motion import MotionField, extent, fill_from, motion_field, soften_seams
 from core.render.buffers import Buffers, render_buffers
 
@@ -67,6 +68,7 @@ class Scene:
     rasterizer: str = "numba"
     _layers: dict[int, Layers] = field(default_factory=dict, repr=False)
     _own: dict[int, Buffers] = field(default_factory=dict, repr=False)
+    _shares: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
     def native(self) -> int:
@@ -134,6 +136,24 @@ class Scene:
         matte = person_matte(frame[part], coverage[part], self.native / max(bottom - top, right - left))
         side = frame.shape[0]
         return cv2.copyMakeBorder(matte, top, side - bottom, left, side - right, cv2.BORDER_REPLICATE)
+
+    def light_share(self, size: int) -> np.ndarray:
+        """How much of each pixel's light comes from the person (F, F) float32 in [0, 1] (`core.matte_edge`), in the frame around
+        a crop of side `size`, at most the native one."""
+        if size not in self._shares:
+            frame = size + 2 * margin(size)
+            self._shares[size] = cv2.resize(self._share, (frame, frame), interpolation=cv2.INTER_AREA)
+        return self._shares[size].astype(np.float32) / 255
+
+    @cached_property
+    def _share(self) -> np.ndarray:
+        """`light_share` of the native frame, as bytes."""
+        frame = self.photo.alignment.frame(self.photo.pixels)
+        top, bottom, left, right = self._inside
+        part, side = np.s_[top:bottom, left:right], frame.shape[0]
+        share = exact_edge(frame[part], self._matte[part], self.native / max(bottom - top, right - left)).share
+        share = cv2.copyMakeBorder(share, top, side - bottom, left, side - right, cv2.BORDER_REPLICATE)
+        return (share * 255 + 0.5).astype(np.uint8)
 
     @cached_property
     def _plate(self) -> np.ndarray:

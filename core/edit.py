@@ -22,7 +22,7 @@ from core.codes import FaceCode
 from core.cv import cv2
 from core.diffusion import Inversion, edit, guided, invert, timesteps
 from core.light_lamps import between
-from core.light_quotient import lamp_edges
+from core.light_quotient import continued, exactness, laid, lamp_edges, quotient
 from core.motion import MotionField
 from core.render.buffers import Buffers, render_buffers
 from core.request import RenderRequest
@@ -43,6 +43,7 @@ SHADING_SHARE = 0.75
 _DARK_ALBEDO = 0.04  # under this (pupils, the mouth) a rendering says nothing of the light
 FINE_SIZE = 640  # side at which the edges of a settled picture's lamps are found
 MOTION_SIZE = 448  # and its motion
+_SPREAD = 0.006  # how far what the network changed goes on past the person's soft edge, as a share of its side
 PREVIEW_SIDE = 448  # largest side of the crop at which a preview's moved or relit pixels are made
 
 
@@ -73,9 +74,10 @@ class Start:
 
     picture (S, S, 3) float32, 0..255. own: buffers that describe it; moved: those of the moved head under the photo's own
     light. target: the edited buffers. uncovered (S, S): where nothing of the photo could be brought. mask (S, S): where the
-    result may differ from the starting picture. factors (S, S, 3): the quotient already laid on; edges: what its blur lacks of
-    those of lamps (`core.light_quotient`), None where there are no lamps. motion: the motion in the frame around the crop
-    (`core.background`), None where nothing moves; drawn: the moved head's rendering there. still: the code it leads to.
+    result may differ from the starting picture; lit: how much of each pixel's light is the person's, None where nothing is
+    edited. factors (S, S, 3): the quotient already laid on there; edges: what its blur lacks of those of lamps
+    (`core.light_quotient`), None where there are no lamps. motion: the motion in the frame around the crop (`core.background`),
+    None where nothing moves; drawn: the moved head's rendering there. still: the code it leads to.
     own_code: the code behind `own`. key: what an inversion of the picture depends on. reach: the request's.
     """
 
@@ -86,6 +88,7 @@ class Start:
     target: Buffers
     uncovered: np.ndarray
     mask: np.ndarray
+    lit: np.ndarray | None
     factors: np.ndarray
     edges: np.ndarray | None
     motion: MotionField | None
@@ -118,25 +121,35 @@ class Start:
         if not self.settled and side > PREVIEW_SIDE:  # while dragging, less detail sooner
             side, native = PREVIEW_SIDE, compose.resize(native, PREVIEW_SIDE)
         layers, change = self.session.scene.layers(side), self._change(picture, side)
-        base, anew = layers.photo.astype(np.float32), None
+        base, anew, factors = layers.photo.astype(np.float32), None, None
         if self.motion is not None:
             field, drawn = self._motion_native()
             base, anew = moved_frame(layers, field, drawn), compose.resize(field.moved, base.shape[0])
         if self.relit:
-            base = compose.relight(base, self._frame_factors(side))
+            factors = laid(self._frame_factors(side), self._lit(side))
+            base = compose.relight(base, factors)
         middle = inner(base, side)
         if self.seeded:
             crop = self._painted(middle, picture)
         elif self.motion is None:  # the crop has nothing of the frame's own: it is the photo's to the last bit
-            crop = compose.relight(native, self._factors_at(side)) + change
+            assert factors is not None
+            crop = compose.relight(native, inner(factors, side)) + change
         else:
             crop = middle + change
         middle += (crop - middle) * feather(side)[..., None]
         return Finished(compose.resize(crop, whole), layers.photo, base, anew)
 
     def _change(self, picture: np.ndarray, side: int) -> np.ndarray:
-        """What the network changed, (side, side, 3)."""
-        return compose.resize(((picture - self.picture) * self.mask[..., None]).astype(np.float32), side)
+        """What the network changed, (side, side, 3): of the person, up to their exact edge, over which its own pixels reach."""
+        change = ((picture - self.picture) * self.mask[..., None]).astype(np.float32)
+        if self.lit is None:
+            return compose.resize(change, side)
+        firm = self.lit * self.lit
+        sigma = _SPREAD * self.session.size
+        around = cv2.GaussianBlur(change * firm[..., None], (0, 0), sigma)
+        around /= np.maximum(cv2.GaussianBlur(firm, (0, 0), sigma), 1e-3)[..., None]
+        spread = change + (around - change) * (1 - self.lit)[..., None]
+        return compose.resize(spread, side) * inner(self._lit(side), side)[..., None]
 
     def _painted(self, base: np.ndarray, picture: np.ndarray) -> np.ndarray:
         """The network's picture over a base (N, N, 3), where it may differ."""
@@ -153,10 +166,18 @@ class Start:
         layers, size = self.session.scene.layers(self.session.size), self.session.size // 2  # they are smooth: half will do
         matte = layers.matte if self.motion is None else carried_values(layers.matte, self.motion)
         coarse = compose.resize(self.factors, size), compose.resize(matte, size + 2 * margin(size))
-        factors = compose.resize(compose.continued(*coarse, margin(size), 2 * self.reach), side + 2 * margin(side))
+        factors = compose.resize(continued(*coarse, margin(size), 2 * self.reach), side + 2 * margin(side))
         fine = self._factors_at(side)
         inner(factors, side)[...] += (fine - inner(factors, side)) * feather(side)[..., None]
         return factors
+
+    def _lit(self, side: int) -> np.ndarray:
+        """How much of each pixel's light changes (F, F), in the frame around the crop: the person's, and with a wide reach the
+        background's."""
+        share = self.session.scene.light_share(side)
+        if self.motion is not None:
+            share = carried_values(share, self.motion.scaled(share.shape[0]))
+        return _with_background(share, self.reach)
 
     def _factors_at(self, side: int) -> np.ndarray:
         """The quotient at another side length. Lamps have edges that the network's size can't hold: a settled picture takes them
@@ -199,19 +220,21 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     matte = inner(layers.matte if motion is None else carried_values(layers.matte, motion), size)
     carried = _carried(source, before, field)
     own = replace(before, rendered=carried + np.float32(SHADING_SHARE) * (target.rendered - carried))
-    beyond = np.float32(max(2 * request.reach - 1, 0))  # of the background's share
-    lit = matte + (1 - matte) * beyond
-    factors = compose.quotient(own.rendered, carried, before.albedo, before.coverage, lit, 0.05 + 0.5 * request.reach)
+    factors = quotient(own.rendered, carried, before.albedo, before.coverage, 0.05 + 0.5 * request.reach, exactness(head, before))
     own_code = still.replace(light=code.light + np.float32(SHADING_SHARE) * (edited.light - code.light),
                              lamps=between(code.lamps, edited.lamps, SHADING_SHARE))
     edges = lamp_edges(head, own_code, code, size, session.rasterizer, shadows) if own_code.lamps else None
-    picture = compose.relight(picture, factors if edges is None else factors * edges) if moved or relit else picture
+    lit = None
+    if moved or relit:
+        share = scene.light_share(size)
+        lit = _with_background(inner(share if motion is None else carried_values(share, motion), size), request.reach)
+        picture = compose.relight(picture, laid(factors if edges is None else factors * edges, lit))
     uncovered = field.uncovered if field else np.zeros((size, size), np.float32)
     mask = np.ones((size, size), np.float32)
     if request.hold_background:
         mask = _reach(np.maximum(source.coverage, before.coverage), matte, field, request.reach)
     key = still.digest, own_code.light.tobytes(), own_code.lamps, request.reach
-    return Start(session, np.ascontiguousarray(picture, np.float32), before, own, target, uncovered, mask, factors, edges,
+    return Start(session, np.ascontiguousarray(picture, np.float32), before, own, target, uncovered, mask, lit, factors, edges,
                  motion, drawn, still, own_code, key, request.noise == "seeded", request.quality == "settled", request.reach)
 
 
@@ -275,6 +298,11 @@ def _carried(source: Buffers, moved: Buffers, field: MotionField | None) -> np.n
     brought = cv2.remap(seen, field.fetch[..., 0], field.fetch[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     known = (brought[..., 3:] > 0.999) * (1 - field.uncovered[..., None]) * (moved.albedo > _DARK_ALBEDO)
     return (moved.rendered + known * (moved.albedo * brought[..., :3] - moved.rendered)).astype(np.float32)
+
+
+def _with_background(share: np.ndarray, reach: float) -> np.ndarray:
+    """The person's share of the light (S, S), and with a reach over one half more and more of the background's."""
+    return share + (1 - share) * np.float32(max(2 * reach - 1, 0))
 
 
 def _reach(coverage: np.ndarray, matte: np.ndarray, field: MotionField | None, reach: float) -> np.ndarray:

@@ -18,6 +18,7 @@ from core.cv import cv2
 from core.errors import UserError
 from core.evaluate.fits import SIZE
 from core.evaluate.subjects import Case, Judge, Subject
+from core.light_quotient import laid, quotient
 from core.motion import motion_field, warp_picture
 from core.render.buffers import Buffers, render_buffers
 from core.request import DEFAULT_STEPS, NOISES, PAPER_STEPS, RenderRequest
@@ -91,7 +92,8 @@ def moved_and_relit(judge: Judge, subject: Subject, edited: FaceCode) -> np.ndar
     if edited.lamps == code.lamps and np.array_equal(edited.light, code.light):
         return picture
     target: Buffers = render_buffers(head, edited, SIZE, recentre_from=code)
-    return compose.relight(picture, compose.quotient(target.rendered, moved.rendered, moved.albedo, moved.coverage, matte))
+    factors = quotient(target.rendered, moved.rendered, moved.albedo, moved.coverage)
+    return compose.relight(picture, laid(factors, matte))
 
 
 # -- with one ---------------------------------------------------------------------------------------------------------------
