@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QResizeEvent
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -21,15 +21,18 @@ from app.canvas.stage import Mode
 from app.language import tr
 from app.theme import Theme
 
+WORDS, ICON = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+
 
 @dataclass
 class Actions:
-    """The window's actions by name, and their icons by name."""
+    """The window's actions, their icons and their plain words, by name."""
 
     window: QMainWindow
     theme: Theme
     by_name: dict[str, QAction] = field(default_factory=dict)
     icons: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> QAction:
         return self.by_name[name]
@@ -38,15 +41,17 @@ class Actions:
             check: bool | None = None, tip: str = "") -> QAction:
         """An action that calls `run`; with `check` a toggle that calls it with its state."""
         action = QAction(text, self.window)
+        self.titles[name] = _plain(text)
         if keys:
             action.setShortcuts([QKeySequence(key) for key in keys.split("|")])
         if check is not None:
             action.setCheckable(True)
             action.setChecked(check)
+            action.setIconVisibleInMenu(False)  # a mark says there that it is on, and not a colour alone
             action.toggled.connect(run)
         else:
             action.triggered.connect(lambda _=False: run())
-        shown = (tip or text).replace("…", "").replace("&", "").strip()
+        shown = _plain(tip or text)
         action.setToolTip(f"{shown}  ({keys.split('|')[0]})" if keys else shown)
         self.by_name[name] = action
         if icon:
@@ -63,6 +68,11 @@ class Actions:
         """Enable or disable several."""
         for name in names:
             self.by_name[name].setEnabled(on)
+
+
+def _plain(text: str) -> str:
+    """An action's words without the marks for menus."""
+    return text.replace("…", "").replace("&", "").strip()
 
 
 def mode_actions(actions: Actions, run: Callable[[Mode], None]) -> QActionGroup:
@@ -112,8 +122,8 @@ def button(action: QAction, *, text: bool = False, name: str = "") -> QToolButto
     made.setDefaultAction(action)
     made.setIconSize(QSize(18, 18))
     made.setObjectName(name or ("" if text else "icon"))
-    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly)
-    made.setAccessibleName(action.text().replace("&", "").replace("…", "").strip())
+    made.setToolButtonStyle(WORDS if text else ICON)
+    made.setAccessibleName(_plain(action.text()))
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     made.setVisible(action.isVisible())
     action.visibleChanged.connect(lambda: made.setVisible(action.isVisible()))
@@ -129,8 +139,8 @@ def rule() -> QFrame:
 
 
 class Bar(QWidget):
-    """A bar across the window. Where it is too narrow for their words, its buttons show their icons alone; where it is too narrow
-    even for those, what is `spare` (reached in other ways too) gives way."""
+    """A bar across the window. Where it is too narrow for all words, buttons show their icons alone, those added last first, but
+    for those that `keep` their words; then what is `spare` (reached in other ways too) gives way, and at last those words."""
 
     def __init__(self, name: str, height: int, spacing: int) -> None:
         super().__init__()
@@ -142,41 +152,74 @@ class Bar(QWidget):
         self.row.setSpacing(spacing)
         self.spare: tuple[QWidget, ...] = ()
         self._foldable: list[QToolButton] = []
-        self._full = 0  # width that the words need
-        self._icons = 0  # width that the icons need, with what is spare
+        self._kept: list[QToolButton] = []
+        self._widths: dict[QToolButton, tuple[str, dict[Qt.ToolButtonStyle, int]]] = {}
 
     def add(self, action: QAction) -> None:
         """A button with icon and words."""
         self.add_button(button(action, text=True))
 
-    def add_button(self, made: QToolButton) -> None:
-        """A button that has icon and words."""
-        self._foldable.append(made)
+    def add_button(self, made: QToolButton, keep: bool = False) -> None:
+        """A button that has icon and words. keep: its words stay the longest."""
+        (self._kept if keep else self._foldable).append(made)
         self.row.addWidget(made)
 
     def minimumSizeHint(self) -> QSize:
         """Wide enough for the icons."""
-        words = sum(made.sizeHint().width() - 34 for made in self._foldable if not made.isHidden() and not self._folded)
-        spare = sum(part.sizeHint().width() + self.row.spacing() for part in self.spare if not part.isHidden())
-        return QSize(max(0, super().minimumSizeHint().width() - max(0, words) - spare), self.height())
+        return QSize(self._rest() + sum(self._wide(made, ICON) for made in self._shown()), self.height())
 
-    @property
-    def _folded(self) -> bool:
-        return bool(self._foldable) and self._foldable[0].toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonIconOnly
+    def _shown(self) -> list[QToolButton]:
+        """What has words, the first to lose them first."""
+        return [made for made in (*reversed(self._foldable), *reversed(self._kept)) if not made.isHidden()]
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fold or unfold the words."""
-        super().resizeEvent(event)
-        if not self._folded:
-            self._full = self.row.minimumSize().width()
-        style = Qt.ToolButtonStyle.ToolButtonIconOnly if event.size().width() < self._full else \
-            Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-        for made in self._foldable:
-            made.setToolButtonStyle(style)
-        if self._folded and not any(part.isHidden() for part in self.spare):
-            self._icons = self.row.minimumSize().width()
+    def _rest(self) -> int:
+        """Width of everything that never gives way."""
+        giving = sum(made.sizeHint().width() for made in self._shown())
+        giving += sum(self._spare_width(part) for part in self.spare if not part.isHidden())
+        return self.row.minimumSize().width() - giving
+
+    def _spare_width(self, part: QWidget) -> int:
+        wanted = part.minimumSizeHint().expandedTo(part.minimumSize()).boundedTo(part.maximumSize())
+        return wanted.width() + self.row.spacing()
+
+    def _wide(self, made: QToolButton, style: Qt.ToolButtonStyle) -> int:
+        """How wide a button is with its words, or with its icon alone. Measured once: trying a style makes the layout anew."""
+        text, widths = self._widths.get(made, ("", {}))
+        if text != made.text():
+            present, widths = made.toolButtonStyle(), {}
+            made.ensurePolished()
+            for one in (WORDS, ICON):
+                made.setToolButtonStyle(one)
+                widths[one] = made.sizeHint().width()
+            made.setToolButtonStyle(present)
+            self._widths[made] = (made.text(), widths)
+        return widths[style]
+
+    def event(self, event: QEvent) -> bool:
+        """Another width, or other parts: see what has room."""
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.Show):
+            self._widths.clear()  # what was measured before had another style
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize, QEvent.Type.Show):
+            self._fit()
+        return super().event(event)
+
+    def _fit(self) -> None:
+        shown = self._shown()
+        spare = sum(self._spare_width(part) for part in self.spare)
+        over = self._rest() + spare + sum(self._wide(made, WORDS) for made in shown) - self.width()
+        styles = {}
+        for made in (made for made in shown if made not in self._kept):
+            styles[made] = ICON if over > 0 else WORDS
+            over -= self._wide(made, WORDS) - self._wide(made, ICON) if over > 0 else 0
         for part in self.spare:
-            part.setVisible(not self._folded or event.size().width() >= self._icons)
+            part.setHidden(over > 0)
+        over -= spare if over > 0 else 0
+        for made in (made for made in shown if made in self._kept):
+            styles[made] = ICON if over > 0 else WORDS
+            over -= self._wide(made, WORDS) - self._wide(made, ICON) if over > 0 else 0
+        for made, style in styles.items():
+            if made.toolButtonStyle() != style:
+                made.setToolButtonStyle(style)
 
 
 def top_bar(actions: Actions, theme_button: QToolButton) -> QWidget:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSize, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QActionGroup, QKeyEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QSlider, QSplitter, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from app import actions as bars
@@ -62,8 +62,12 @@ class Frame(QMainWindow):
         a.add("fit", tr("Fit"), canvas.fit, "Ctrl+0", "fit", tip=tr("Fit the picture"))
         a.add("zoom-in", tr("Zoom in"), lambda: canvas.zoom(1.25), "Ctrl++|Ctrl+=", "plus")
         a.add("zoom-out", tr("Zoom out"), lambda: canvas.zoom(0.8), "Ctrl+-", "minus")
-        for choice, text in (("system", tr("Colours of the system")), ("light", tr("Light")), ("dark", tr("Dark"))):
-            a.add(f"theme-{choice}", text, lambda choice=choice: self._set_theme(choice))
+        colours = QActionGroup(self)
+        for choice, text in (("system", tr("Colours of the system")), ("light", tr("Light colours")),
+                             ("dark", tr("Dark colours"))):
+            action = a.add(f"theme-{choice}", text, lambda on, choice=choice: self._set_theme(choice) if on else None,
+                           check=settings.theme == choice)
+            colours.addAction(action)
         a.add("about", tr("About"), self._about)
 
     def set_mode(self, mode: Mode) -> None:
@@ -187,8 +191,7 @@ class Frame(QMainWindow):
         self.theme.set(choice)
 
     def _toggle_theme(self) -> None:
-        self.theme.toggle()
-        self.settings.theme = self.theme.choice
+        self.actions_by_name["theme-light" if self.theme.dark else "theme-dark"].setChecked(True)
 
     def _recolor(self) -> None:
         self.actions_by_name.recolor()

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 VERSION = 1
 _MOST_BYTES = 4 << 20
 THEMES = ("system", "light", "dark")
+SECTIONS = ("Light", "Expression", "Jaw", "Eyes", "Pose", "Appearance", "Person")  # their names here, in any language
 
 
 @dataclass
@@ -55,17 +56,22 @@ class Settings:
     whole_photo: bool = False
     overlay: float = 0.6
     show_history: bool = True
-    history_height: int = 112
+    history_height: int = 126
     recent: tuple[str, ...] = ()
     embed_photo: bool = True
     prior: str = ""
     head: str = ""
     estimator: str = ""
     assets_folder: str = ""
-    open_sections: tuple[str, ...] = ("Light", "Expression", "Jaw", "Eyes", "Pose", "Appearance", "Person")
+    open_sections: tuple[str, ...] = SECTIONS
+    open_parts: tuple[str, ...] = ()  # of the panels: what folds inside them
     unlinked: tuple[str, ...] = ()  # left parameters of pairs whose sides move apart
     turn_head: bool = True
-    all_presets: bool = False
+
+    def open_part(self, name: str, opened: bool) -> None:
+        """Remember whether a part of a panel is unfolded."""
+        others = [part for part in self.open_parts if part != name]
+        self.open_parts = (*others, name) if opened else tuple(others)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Settings:

@@ -12,7 +12,7 @@ from app.panels.jump import HEIGHT, JumpBar
 from app.panels.light import LightPanel
 from app.panels.person import PersonPanel
 from app.panels.section import Section
-from app.settings import Settings
+from app.settings import SECTIONS, Settings
 from app.theme import Theme
 
 WIDTH = (361, 620)
@@ -24,7 +24,7 @@ class Side(QScrollArea):
     def __init__(self, theme: Theme, document: Document, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self.light = LightPanel(theme, document)
+        self.light = LightPanel(theme, document, settings)
         self.expression = ExpressionPanel(theme, document, settings)
         self.jaw = JawPanel(theme, document)
         self.eyes = EyesPanel(theme, document, settings)
@@ -42,10 +42,10 @@ class Side(QScrollArea):
         for i, panel in enumerate(self.panels):
             if i:
                 column.addWidget(_rule())
-            panel.set_open(panel.title in settings.open_sections)
             panel.toggled.connect(self._remember)
             column.addWidget(panel)
         column.addStretch(1)
+        self._fold(settings.open_sections)
         self.setObjectName("side")
         self.setWidget(body)
         self.setWidgetResizable(True)
@@ -85,8 +85,14 @@ class Side(QScrollArea):
         for panel in self.panels:
             panel.body.setEnabled(on or panel is self.person)
 
+    def _fold(self, opened: tuple[str, ...]) -> None:
+        """As they were left; names that are none (earlier versions kept those of the language in use) stand for all."""
+        known = set(opened) <= set(SECTIONS)
+        for name, panel in zip(SECTIONS, self.panels, strict=True):
+            panel.set_open(name in opened or not known)
+
     def _remember(self) -> None:
-        self._settings.open_sections = tuple(panel.title for panel in self.panels if panel.opened)
+        self._settings.open_sections = tuple(name for name, panel in zip(SECTIONS, self.panels, strict=True) if panel.opened)
 
 
 def _rule() -> QFrame:

@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal, SignalInstance
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QLabel, QStatusBar, QStyleOption, QToolButton, QWidget
+from PySide6.QtCore import QEvent, Qt, Signal, SignalInstance
+from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
+from app.elided import Elided
 from app.language import tr
 from app.live import State
 from app.setup import head_title
@@ -31,34 +31,6 @@ def likeness(distance: float | None) -> str:
     limits = ((0.3, tr("very like the original")), (0.45, tr("like the original")), (SAME_PERSON, tr("still recognisable")))
     words = next((text for limit, text in limits if distance < limit), tr("looks like somebody else"))
     return tr("Identity {distance}, {words}", distance=f"{distance:.2f}", words=words)
-
-
-class Elided(QLabel):
-    """A label that gives way: what doesn't fit is cut with an ellipsis, and can be read in full in its tooltip."""
-
-    def __init__(self, tip: str = "") -> None:
-        super().__init__()
-        self._tip = tip
-
-    def minimumSizeHint(self) -> QSize:
-        """As narrow as it must be."""
-        return QSize(0 if not self.text() else 34, super().minimumSizeHint().height())
-
-    def setText(self, text: str) -> None:
-        """Also the name that screen readers read: all of it."""
-        super().setText(text)
-        self.setToolTip("\n".join(filter(None, (text if self._tip == "" else "", self._tip))))
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """The text, cut where the room ends."""
-        option = QStyleOption()
-        option.initFrom(self)
-        painter = QPainter(self)
-        rect = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, rect.width())
-        self.style().drawItemText(painter, rect, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), option.palette,
-                                  self.isEnabled(), text, QPalette.ColorRole.WindowText)
-        painter.end()
 
 
 class StatusLine(QStatusBar):

@@ -245,8 +245,9 @@ class Window(Frame):
         stack, a = self.document.undo_stack, self.actions_by_name
         a["undo"].setEnabled(stack.canUndo() or self.document.in_gesture)
         a["redo"].setEnabled(stack.canRedo())
-        a["undo"].setText(tr("Undo {step}", step=within(stack.undoText())).strip())
-        a["redo"].setText(tr("Redo {step}", step=within(stack.redoText())).strip())
+        for name, plain, words, step in (("undo", tr("&Undo"), tr("Undo {step}"), stack.undoText()),
+                                         ("redo", tr("&Redo"), tr("Redo {step}"), stack.redoText())):
+            a[name].setText(words.format(step=within(step)) if step else plain)
 
     # -- showing
 

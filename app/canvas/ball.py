@@ -166,7 +166,7 @@ class LightBall(QWidget):
 
     def _words(self) -> str:
         if self._turns and self.turn is not None:
-            return tr("Surroundings {turn}°", turn=round(self.turn))
+            return tr("Environment {turn}°", turn=round(self.turn))
         lamp = next((one for one in self.lamps if one.number == self.selected), None)
         if lamp is None:
             return ""

@@ -280,6 +280,8 @@ class Stage(QWidget):
 
     def _paint_crop(self, painter: QPainter, image: QImage) -> None:
         painter.save()
+        if self._shows_whole:  # the crop may reach over the photo's edge, and holds made-up pixels there
+            painter.setClipRect(self.view.rect, Qt.ClipOperation.IntersectClip)
         painter.setTransform(self._crop_to_widget(), True)
         painter.drawImage(QRectF(0, 0, 1, 1), image)
         painter.restore()
@@ -287,6 +289,8 @@ class Stage(QWidget):
     def _paint_live(self, painter: QPainter, alpha: float, backdrop: bool = False) -> None:
         if backdrop:
             painter.save()
+            if self._shows_whole:
+                painter.setClipRect(self.view.rect, Qt.ClipOperation.IntersectClip)
             painter.setTransform(self._crop_to_widget(), True)
             painter.fillRect(QRectF(0, 0, 1, 1), QColor("#202124"))
             painter.restore()

@@ -6,8 +6,8 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.compare.slots import LETTERS, LIVE, ORIGINAL, Slots, Source
+from app.elided import Elided
 from app.language import tr
-from app.status import Elided
 from app.theme import Theme
 
 

@@ -61,11 +61,11 @@ class KeysDialog(QDialog):
     def _groups(actions: Actions) -> list[tuple[str, list[tuple[str, str]]]]:
         groups = []
         for title, names in MENUS:
-            rows = [(_keys(action.shortcuts()), _plain(action.text())) for name in names.split()
+            rows = [(_keys(action.shortcuts()), actions.titles[name]) for name in names.split()
                     if (action := actions.by_name.get(name)) is not None and action.shortcuts()]
             groups.append((_plain(tr(title)), rows))
         listed = {name for _, names in MENUS for name in names.split()}
-        others = [(_keys(action.shortcuts()), _plain(action.text())) for name, action in actions.by_name.items()
+        others = [(_keys(action.shortcuts()), actions.titles[name]) for name, action in actions.by_name.items()
                   if name not in listed and action.shortcuts()]
         groups.append((tr("More"), others + [(tr(keys), tr(what)) for keys, what in HELD]))
         groups.append((tr("Mouse"), [(tr(keys), tr(what)) for keys, what in MOUSE]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.canvas.paint import font
@@ -12,9 +12,10 @@ from app.history.shelf import ITEM, Index, Item, when
 from app.language import tr
 from app.theme import Theme, pixmap
 
-PAD, LINE, SECOND = 5, 16, 14  # around a card, its two lines of words; pixels
+PAD, LINE, SECOND = 5, 15, 14  # around a card, a line of what it changes, the line below; pixels
+TWO_LINES = 108  # height of a card from which it has two lines of what it changes
 LEAST, MOST = 44, 144  # side of a thumbnail
-_WIDER = 22  # than the thumbnail
+_LEAST_WIDE, _WIDER = 122, 22  # a card, and how much wider than its thumbnail
 _ROUND = 5.0
 
 
@@ -25,15 +26,22 @@ class Cards(QStyledItemDelegate):
         super().__init__(parent)
         self._theme = theme
         self.side = 60
+        self._lines = 1
 
     def fit(self, height: int) -> None:
         """Make the thumbnails as large as cards of this height have room for."""
-        self.side = min(MOST, max(LEAST, height - 2 * PAD - LINE - SECOND - 2))
+        self._lines = 2 if height >= TWO_LINES else 1
+        self.side = min(MOST, max(LEAST, height - 2 * PAD - self._words))
+
+    @property
+    def _words(self) -> int:
+        """Height of what is said below the picture."""
+        return self._lines * LINE + SECOND + 3
 
     @property
     def size(self) -> QSize:
         """Of a card."""
-        return QSize(max(self.side, 76) + _WIDER, self.side + 2 * PAD + LINE + SECOND + 2)
+        return QSize(max(self.side + _WIDER, _LEAST_WIDE), self.side + 2 * PAD + self._words)
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         """All cards are alike."""
@@ -85,12 +93,13 @@ class Cards(QStyledItemDelegate):
         painter.setFont(font(11, QFont.Weight.DemiBold if item.name or shown else QFont.Weight.Normal))
         painter.setPen(QColor(colors.text))
         line = QRectF(area.left() + 4, top, width, LINE)
-        text = painter.fontMetrics().elidedText(caption, Qt.TextElideMode.ElideRight, round(width))
-        painter.drawText(line, Qt.AlignmentFlag.AlignCenter, text)
+        for text in in_lines(caption, self._lines, painter.fontMetrics(), round(width)):
+            painter.drawText(line, Qt.AlignmentFlag.AlignCenter, text)
+            line.translate(0, LINE)
         small = [when(item.made)] + ([f"{item.distance:.2f}"] if item.distance is not None else [])
         painter.setFont(font(10, QFont.Weight.Normal))
         painter.setPen(QColor(colors.dim))
-        painter.drawText(line.translated(0, LINE - 1).adjusted(0, 0, 0, SECOND - LINE), Qt.AlignmentFlag.AlignCenter,
+        painter.drawText(line.adjusted(0, 0, 0, SECOND - LINE), Qt.AlignmentFlag.AlignCenter,
                          painter.fontMetrics().elidedText("  ·  ".join(small), Qt.TextElideMode.ElideRight, round(width)))
 
     # -- a new name
@@ -116,7 +125,21 @@ class Cards(QStyledItemDelegate):
             model.setData(index, editor.text())
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, _index: Index) -> None:
-        """Over the two lines of words."""
+        """Over the words."""
         box: QRect = option.rect  # type: ignore[attr-defined]
-        height = min(26, LINE + SECOND)
+        height = 26
         editor.setGeometry(box.left() + 3, box.bottom() - height - PAD + 3, box.width() - 6, height)
+
+
+def in_lines(text: str, most: int, metrics: QFontMetrics, width: int) -> list[str]:
+    """The text in no more than `most` lines of `width` pixels, broken between words; the last is cut where there is more."""
+    lines: list[str] = []
+    rest = text
+    while len(lines) < most - 1 and metrics.horizontalAdvance(rest) > width:
+        words = rest.split(" ")
+        fit = next((k for k in range(len(words) - 1, 0, -1) if metrics.horizontalAdvance(" ".join(words[:k])) <= width), 0)
+        if fit == 0:
+            break
+        lines.append(" ".join(words[:fit]))
+        rest = " ".join(words[fit:])
+    return [*lines, metrics.elidedText(rest, Qt.TextElideMode.ElideRight, width)]

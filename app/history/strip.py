@@ -24,7 +24,7 @@ from app.language import tr
 from app.theme import Theme
 
 HOVER_MS = 140  # a mouse that only crosses the strip previews nothing
-ROW = 136  # height from which there is more than one row
+ROW = 142  # height from which there is more than one row
 _KEYS = (Qt.Key.Key_P, Qt.Key.Key_F2, Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter,
          Qt.Key.Key_Escape, Qt.Key.Key_C)
 
@@ -230,7 +230,7 @@ class Strip(QListView):
 
     def sizeHint(self) -> QSize:
         """One row."""
-        return QSize(400, 112)
+        return QSize(400, 126)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The cards, or what is going to be here."""

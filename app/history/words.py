@@ -16,7 +16,7 @@ _WHERE = ("photo", "prior", "person", "size", "quality", "rig", "identity", "tra
 _NAMES = {"light.azimuth": "Light", "light.elevation": "Light height", "pose.yaw": "Yaw", "pose.pitch": "Pitch",
           "pose.roll": "Roll", "light.intensity": "Light strength",
           "light.ambient": "Ambient", "light.color": "Light colour", "light.softness": "Light softness",
-          "light.shadow": "Shadow", "environment.turn": "Surroundings turned", "environment.intensity": "Surroundings",
+          "light.shadow": "Shadow", "environment.turn": "Environment turned", "environment.intensity": "Environment",
           "strength": "Strength", "guidance": "Emphasis", "steps": "Steps", "seed": "Seed", "reach": "Reach",
           "jaw.open": "Jaw open"}
 
@@ -45,9 +45,9 @@ def differences(request: RenderRequest, table: Mapping[str, Parameter], person: 
         else:
             unit = table[name].unit if name in table else ""
             found[name] = f"{parameter_name(name)} {value_words(value, unit)}"
-    surroundings = getattr(request.rig, "environment", None)
-    if surroundings is not None:
-        found["environment"] = tr("Surroundings {name}", name=surroundings.label)
+    environment = getattr(request.rig, "environment", None)
+    if environment is not None:
+        found["environment"] = tr("Environment {name}", name=environment.label)
     found.update(_making(request))
     if request.person is not None:
         found["person"] = tr("Person {name}", name=person.name) if person is not None else tr("A person")

@@ -82,6 +82,8 @@ class AppearancePanel(Section):
         self.noise_row = labelled(tr("Noise"), choice(NOISES, self.noise, lambda name: self.document.set_appearance(noise=name)))
         self.add(labelled(tr("Method"), choice(METHODS, self.method, self._choose_method)))
         self.add(self.noise_row)
+        for button in (*self.method.values(), *self.noise.values()):
+            button.setMinimumWidth(40)  # long words of a language must not make the panel wider than its column
         self.add(labelled(tr("Seed"), seed_row(self.seed, self.dice, lambda value: self.document.set_appearance(seed=value))))
         self.add(self.steps)
         self.add(self.strength)

@@ -1,9 +1,9 @@
 """The Expression, Jaw, Eyes and Pose panels."""
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.language import tr, within
@@ -12,7 +12,7 @@ from app.panels.face_tools import FaceTools
 from app.panels.face_units import UnitsSection, indented
 from app.panels.gaze_pad import GazePad
 from app.panels.pairs import GUTTER, PairRow
-from app.panels.preset_grid import PresetGrid
+from app.panels.preset_box import PresetBox
 from app.panels.section import Section
 from app.panels.slider import ParameterRow
 from app.panels.webcam_view import WebcamView
@@ -66,17 +66,8 @@ class ExpressionPanel(FacePanel):
 
     def __init__(self, theme: Theme, document: Document, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(theme, document, settings, tr("Expression"), parent)
-        self.presets = PresetGrid(theme, "expression", tr("Save this expression …"))
-        self.all_presets = QToolButton()
-        self.all_presets.setObjectName("minorHead")
-        self.all_presets.setCheckable(True)
-        self.all_presets.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.all_presets.setIconSize(QSize(14, 14))
-        self.all_presets.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.all_presets.setChecked(settings.all_presets)
-        self.all_presets.toggled.connect(self._fold_presets)
-        self.presets.changed.connect(self._tell_presets)
-        self.presets.set_folded(not settings.all_presets)
+        self.preset_box = PresetBox(theme, settings, "expression", tr("Save this expression …"), "neutral")
+        self.presets = self.preset_box.grid
         self.tools = FaceTools(theme, document)
         self.webcam = WebcamView(theme, FOLLOWED, tuple(group for group in FOLLOWED if group != "pose"))
         self.units: UnitsSection | None = None
@@ -85,8 +76,7 @@ class ExpressionPanel(FacePanel):
         above, below = QVBoxLayout(top), QVBoxLayout(rows)
         above.setContentsMargins(GUTTER, 0, 0, 0)
         above.setSpacing(4)
-        above.addWidget(self.presets)
-        above.addWidget(self.all_presets)
+        above.addWidget(self.preset_box)
         above.addWidget(self.tools)
         above.addWidget(self.webcam)
         below.setContentsMargins(0, 0, 0, 0)
@@ -95,17 +85,6 @@ class ExpressionPanel(FacePanel):
         self.add(rows)
         self.rows = below  # what a head's rows go into; presets and tools stay
         self.setAcceptDrops(True)
-
-    def _fold_presets(self, opened: bool) -> None:
-        self._settings.all_presets = opened
-        self.presets.set_folded(not opened)
-        self._tell_presets()
-
-    def _tell_presets(self) -> None:
-        count, opened = len(self.presets.presets), self.all_presets.isChecked()
-        self.all_presets.setText(tr("Fewer presets") if opened else tr("All {count} presets", count=count))
-        self.all_presets.setAccessibleName(self.all_presets.text())
-        self.all_presets.setIcon(self._theme.icon("chevron-down" if opened else "chevron-right", self._theme.colors.dim))
 
     @property
     def filter(self) -> QLineEdit:
@@ -163,7 +142,6 @@ class ExpressionPanel(FacePanel):
     def _recolor_all(self) -> None:
         super()._recolor_all()
         self.tools.recolor()
-        self._tell_presets()
         for row in self.taken.values():
             row.recolor()
 

@@ -68,6 +68,7 @@ class FaceTools(QWidget):
             button.setIconSize(QSize(16, 16))
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
+            button.setMinimumWidth(60)  # see `AppearancePanel`
         self.neutral.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.copy.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.webcam.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)

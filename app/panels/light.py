@@ -16,9 +16,10 @@ from app.panels.light_coefficients import Coefficients
 from app.panels.light_color import ColorRow, pick_color
 from app.panels.light_environment import EnvironmentBox
 from app.panels.light_lamps import LampList
-from app.panels.preset_grid import PresetGrid
+from app.panels.preset_box import PresetBox
 from app.panels.section import Section
 from app.panels.slider import Number
+from app.settings import Settings
 from app.theme import Theme
 from core.light import LightParams, compose
 from core.light_rig import LAMPS, LIGHT_PREFIXES, PARAMETERS
@@ -38,17 +39,22 @@ class LightPanel(Panel):
     prefixes = LIGHT_PREFIXES
     dropped = Signal(str)
 
-    def __init__(self, theme: Theme, document: Document, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, document: Document, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(theme, document, tr("Light"), parent)
         self.lamps = Lamps(document, self)
-        self.presets = PresetGrid(theme, "light", tr("Save this light …"))
+        self.preset_box = PresetBox(theme, settings, "light", tr("Save this light …"), "ball")
+        self.presets = self.preset_box.grid
         self.list = LampList(theme, self.lamps)
         self.environment = EnvironmentBox(theme)
         self.colors: dict[int, ColorRow] = {}
         self._boxes: dict[int, QWidget] = {}
+        self._has_environment = False
         table = {row.name: row for row in PARAMETERS}
         self._coefficients = Coefficients(document, table)
-        self.raw = Section(theme, tr("Raw light coefficients"), minor=True, opened=False)
+        self.around = Section(theme, tr("Environment or another photo"), minor=True)
+        self.around.remember(settings, "environment")
+        self.raw = Section(theme, tr("Raw light coefficients"), minor=True)
+        self.raw.remember(settings, "raw light")
         self._build(table)
         self.lamps.changed.connect(self._show_selected)
         self._show_selected()
@@ -60,20 +66,17 @@ class LightPanel(Panel):
         return self._coefficients.numbers
 
     def _build(self, table: dict[str, Parameter]) -> None:
-        setups = Section(self._theme, tr("Set-ups"), minor=True)
-        setups.add(self.presets)
-        self.add(setups)
+        self.add(self.preset_box)
         self.add(self._quick_row())
         self.add(self.list)
         for number in (KEY, *LAMPS):
             self._boxes[number] = self._lamp_rows(number, table)
             self.add(self._boxes[number])
         self.add_rows(table, ("light.ambient", "light.rest"))
-        around = Section(self._theme, tr("Environment"), minor=True)
-        around.add(self.environment)
+        self.around.add(self.environment)
         for name in ENVIRONMENT:
             self.environment.rows.addWidget(self.make_row(table[name]))
-        self.add(around)
+        self.add(self.around)
         self.raw.add(self._coefficients)
         self.raw.toggled.connect(lambda _: self.refresh())
         self.add(self.raw)
@@ -122,8 +125,15 @@ class LightPanel(Panel):
                 name = parameter(number, "color")
                 row.show_color(values[name], self.document.is_set(name))
         self.presets.show_rig(self.document.rig)
+        self._show_environment(self.document.rig.environment is not None)
         if self.raw.opened:
             self._coefficients.show_values(values)
+
+    def _show_environment(self, there: bool) -> None:
+        """One that comes, by the menu or dropped, is not to hide in a folded part."""
+        if there and not self._has_environment:
+            self.around.set_open(True)
+        self._has_environment = there
 
     def edited(self) -> bool:
         """Whether the edit changes the light."""

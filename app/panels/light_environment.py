@@ -39,8 +39,8 @@ class Strip(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.SizeHorCursor)
-        self.setToolTip(tr("The surroundings: drag sideways to turn them about the head. Left here is left in the picture.\n"
-                           "Double click turns them back. On the light ball the right button turns them too."))
+        self.setToolTip(tr("The environment: drag sideways to turn it about the head. Left here is left in the picture.\n"
+                           "Double click turns it back. On the light ball the right button turns it too."))
         self.setAccessibleName(tr("Environment"))
 
     def show_map(self, image: QImage | None, turn: float) -> None:
@@ -139,7 +139,7 @@ class EnvironmentBox(QWidget):
         self._theme = theme
         self.strip = Strip(theme)
         self.name = label("rowLabel")
-        self.note = label("note", tr("A map of surroundings lights the face: HDR, EXR or a panorama. Drop one here."), wrap=True)
+        self.note = label("note", tr("An environment map lights the face: HDR, EXR or a panorama. Drop one here."), wrap=True)
         self.load, self.photo = QPushButton(tr("Environment map …")), QPushButton(tr("From a photo …"))
         self.remove = QToolButton()
         self.load.setToolTip(tr("Light the face with an HDR or EXR environment map, or any panorama"))

@@ -44,7 +44,7 @@ class PairRow(QWidget):
         self.left, self.right = (ParameterRow(theme, side, label, gutter=GUTTER)
                                  for side, label in zip(sides, labels[1:], strict=True))
         if whole is None:
-            self.both.label.setToolTip("\n".join(self._names))
+            self.both.label.set_tip("\n".join(self._names))
         self.chain = QToolButton(self)
         self.chain.setObjectName("chain")
         self.chain.setFixedSize(_CHAIN)

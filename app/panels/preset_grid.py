@@ -38,6 +38,7 @@ class PresetGrid(QWidget):
 
     chosen(Preset): it was pressed. hovered(Preset or None). save_asked: the user wants the present edit kept; answer with `keep`.
     changed: there are others. failed(text): what to tell the user. shown: it can be seen now. ask_text: what saving is called.
+    icon: of tiles without a picture.
     """
 
     chosen = Signal(object)
@@ -47,9 +48,9 @@ class PresetGrid(QWidget):
     failed = Signal(str)
     shown = Signal()
 
-    def __init__(self, theme: Theme, kind: str, ask_text: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, kind: str, ask_text: str, icon: str = "ball", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme, self._kind = theme, kind
+        self._theme, self._kind, self._icon = theme, kind, icon
         self._ask_text = ask_text
         self._head: Any = None
         self.folder = ""
@@ -86,7 +87,7 @@ class PresetGrid(QWidget):
         self.changed.emit()
 
     def _tile(self, preset: Preset) -> Tile:
-        tile = Tile(self._theme, shown_name(preset), parent=self)
+        tile = Tile(self._theme, shown_name(preset), self._icon, self)
         tile.setCheckable(True)
         if not preset.builtin:
             tile.setToolTip(tr("{name}: your own. Right click to rename, export or delete it.", name=preset.name))

@@ -5,6 +5,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.language import tr, within
+from app.settings import Settings
 from app.theme import Theme
 
 
@@ -86,6 +87,11 @@ class Section(QWidget):
     def set_open(self, opened: bool) -> None:
         """Fold or unfold."""
         self.head.setChecked(opened)
+
+    def remember(self, settings: Settings, name: str) -> None:
+        """Fold as it was left the last time; name: of this part in `Settings.open_parts`."""
+        self.set_open(name in settings.open_parts)
+        self.toggled.connect(lambda opened: settings.open_part(name, opened))
 
     def recolor(self) -> None:
         """Take the scheme's icons."""

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QToolButton, QWidget
 
+from app.elided import Elided
 from app.language import tr, within
 from app.panels.track import ZeroSlider
 from app.theme import Theme
@@ -73,7 +74,7 @@ class ParameterRow(QWidget):
         self.parameter = parameter
         self._gutter = gutter
         text = label or tr(parameter.label)
-        self.label = QLabel(text)
+        self.label = Elided(text=text)  # of a translation, perhaps, that is longer
         self.label.setObjectName("rowLabel")
         self.label.setFixedWidth(LABEL_WIDTH)
         degrees = parameter.unit == "°"
@@ -102,7 +103,7 @@ class ParameterRow(QWidget):
     def _name_for_readers(self, text: str) -> None:
         row = self.parameter
         tip = f"{tr(row.help)}\n" if row.help else ""
-        self.label.setToolTip(f"{tip}{row.name}")
+        self.label.set_tip(f"{tip}{row.name}")
         self._tip = f"{tip}{tr('Drag, or use the arrow keys. Double click to reset.')}"
         self.slider.setToolTip(self._tip)
         self.slider.setAccessibleName(tr("{name} slider", name=text))

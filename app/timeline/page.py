@@ -91,7 +91,7 @@ class TimelinePage(QWidget):
         self.templates.setMenu(templates)
         row.addWidget(self.templates)
         box.add_button(self._button("film-from-video", words=True, tool=True))
-        box.add_button(self._button("film", words=True, tool=True))
+        box.add_button(self._button("film", words=True, tool=True), keep=True)
         zooming = (rule(), *(self._button(name) for name in ("timeline-zoom-out", "timeline-zoom-in", "timeline-fit")))
         for part in zooming:
             row.addWidget(part)
@@ -104,6 +104,7 @@ class TimelinePage(QWidget):
         self.empty.setObjectName("note")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
+        self.empty.setMargin(24)
         self.empty.setText(tr("Nothing moves yet. Choose a template or a video, or set the first key yourself: move a slider, "
                               "press K, then choose another moment and move the slider again."))
         self._layers = QStackedLayout(box)

@@ -122,6 +122,7 @@ class Motion(Part):
         if not on:
             self.player.stop()
         if on:
+            self.window.show_canvas()  # what is keyed and played shows there, and not in a comparison
             sizes = self.window.rows.sizes()
             wanted = max(self.page.sizeHint().height(), HEIGHT)
             if len(sizes) == 2 and sizes[1] < wanted:
