@@ -6,7 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from app.language import tr
+from app.language import told, tr
 from app.theme import Theme, pixmap
 
 
@@ -50,6 +50,7 @@ class Banner(QWidget):
     def say(self, text: str, kind: str = "warning", button: str = "", run: Callable[[], object] | None = None) -> None:
         """Show a message; `kind` is 'warning' or 'info'. A button may offer what to do."""
         self._kind, self._run = kind, run
+        text = told(text)
         self._text.setText(text)
         self._text.setAccessibleName(text)
         self._button.setText(button)

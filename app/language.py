@@ -2,13 +2,18 @@
 
 A language is a file resources/i18n/CODE.json: ``{"language": "Deutsch", "texts": {"Open": "Öffnen"}}``, from the English text to
 the other one, with the same {names} in both. What is missing there stays English. `python -m app.texts` keeps such files up to
-date with the source, and tells a translator what is left; resources/docs/translating.md says how. What core/ says (the texts of
-`UserError`s, notes of the doctor, an album's advice) stays English: the command line says it too.
+date with the source, and tells a translator what is left; resources/docs/translating.md says how.
+
+What core/ says (the texts of `UserError`s, an album's advice) is English, as the command line says it too. `told` finds of which
+template in core/ a message was made ("{name} is damaged.") and says it with the file's "messages", by template; what is not there
+stays English.
 """
 from __future__ import annotations
 
 import json
 import logging
+import re
+import string
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +24,7 @@ log = logging.getLogger(__name__)
 FOLDER = paths.RESOURCES / "i18n"
 SYSTEM, ENGLISH = "system", "en"
 _words: dict[str, str] = {}
+_messages: list[tuple[re.Pattern[str], str]] = []  # of core/, the most specific first
 
 
 def tr(text: str, /, **values: object) -> str:
@@ -29,6 +35,15 @@ def tr(text: str, /, **values: object) -> str:
     """
     found = _words.get(text) or text
     return found.format(**values) if values else found
+
+
+def told(said: object) -> str:
+    """A message of core/, in the language in use; anything else as it is. said: an error, or what it says."""
+    text = str(said)
+    for pattern, other in _messages:
+        if (found := pattern.fullmatch(text)) is not None:
+            return other.format(**{name: told(value) for name, value in found.groupdict().items()})
+    return text
 
 
 def within(text: str) -> str:
@@ -48,12 +63,25 @@ def use(choice: str) -> str:
     that is not there is English."""
     code = _of_system() if choice == SYSTEM else choice
     _words.clear()
+    _messages.clear()
     if code == ENGLISH or code not in languages():
         return ENGLISH
-    texts = _read(FOLDER / f"{code}.json").get("texts")
-    _words.update({english: other for english, other in (texts if isinstance(texts, dict) else {}).items()
-                   if isinstance(other, str) and other})
+    plain = _read(FOLDER / f"{code}.json")
+    _words.update(_pairs(plain.get("texts")))
+    _messages.extend((_pattern(english), other) for english, other in
+                     sorted(_pairs(plain.get("messages")).items(), key=lambda pair: -len(re.sub(r"\{\w*\}", "", pair[0]))))
     return code
+
+
+def _pairs(texts: object) -> dict[str, str]:
+    return {english: other for english, other in (texts if isinstance(texts, dict) else {}).items()
+            if isinstance(other, str) and other}
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """What a message made of a template looks like."""
+    return re.compile("".join(re.escape(text) + (f"(?P<{name}>.+?)" if name else "")
+                              for text, name, _, _ in string.Formatter().parse(template)), re.DOTALL)
 
 
 def _of_system() -> str:

@@ -10,7 +10,7 @@ from app.canvas.stage import Mode
 from app.dialogs.models import ModelsDialog
 from app.importing import Importing, Outcome
 from app.jobs import Switched
-from app.language import tr
+from app.language import told, tr
 from app.library import Library
 from app.names import listing
 from app.restarting import Restarting
@@ -123,7 +123,7 @@ class Models(QObject):
         window.ask_again()
 
     def _take(self, engine: Any) -> None:
-        self.problem = getattr(engine, "render_problem", None) or ""
+        self.problem = told(getattr(engine, "render_problem", None) or "")
         self._window.live.set_impossible(bool(self.problem))
         self.engine_changed.emit(engine)
         self.show_problem()

@@ -1,7 +1,8 @@
-"""All texts that `tr` is asked for, and the files of translations: `python -m app.texts [--update]`.
+"""All texts that `tr` is asked for, and the files of translations: `python -m app.texts [--update | --messages]`.
 
 Without an option it says what each language lacks and what is no longer in the source; --update puts missing texts into each
-file with an empty translation (which shows as English) and takes out what is gone.
+file with an empty translation (which shows as English) and takes out what is gone. Messages of core/ are not put in, as most of
+them are for the command line: --messages lists them, and those a user of the window may meet go into a file's "messages" by hand.
 """
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.core_texts import templates
 from app.language import FOLDER
 from core.files import atomic_write
 
@@ -103,12 +105,14 @@ def placeholders(text: str) -> set[str]:
 def problems(plain: dict[str, Any]) -> list[str]:
     """What is wrong with a file of translations."""
     wrong = [f"it lacks {part!r}" for part in ("language", "texts") if part not in plain]
-    for english, other in plain.get("texts", {}).items():
+    messages = plain.get("messages", {})
+    for english, other in (*plain.get("texts", {}).items(), *messages.items()):
         if not isinstance(other, str):
             wrong.append(f"{english!r} is no text")
             continue
         try:
-            if other and placeholders(other) != placeholders(english):
+            names, known = placeholders(other), placeholders(english)
+            if other and names != known and not (english in messages and names < known):  # those may say less
                 wrong.append(f"{english!r} and {other!r} have other names in braces")
         except ValueError as error:
             wrong.append(f"{other!r}: {error}")
@@ -119,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Say what the languages lack, or bring their files up to date."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--update", action="store_true", help="write the files anew")
+    parser.add_argument("--messages", action="store_true", help="list the messages of core/ that have no translation")
     options = parser.parse_args(arguments)
     wanted = texts()
     for path in sorted(FOLDER.glob("*.json")):
@@ -127,8 +132,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         left = [text for text in wanted if not there.get(text)]
         gone = [text for text in there if text not in wanted]
         print(f"{path.name}: {len(wanted) - len(left)} of {len(wanted)} texts, {len(gone)} no longer used")
+        messages = plain.get("messages", {})
+        lost = [text for text in messages if text not in templates()]
+        print(f"{path.name}: {len(messages)} messages of core/, {len(lost)} no longer used")
+        if options.messages:
+            for text in sorted(set(templates()) - set(messages)):
+                print(f"  {text!r}")
         if options.update:
             plain["texts"] = {text: there.get(text, "") for text in sorted(wanted)}
+            plain["messages"] = {text: messages[text] for text in sorted(messages) if text not in lost}
             atomic_write(path, (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode())
         else:
             for text in left[:20]:

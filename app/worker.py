@@ -16,7 +16,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from app.jobs import CopyJob, EngineJob, ExportJob, Inbox, Job, LiveJob, OpenJob, PersonJob, QueuedJob, Switched, SwitchJob
-from app.language import tr
+from app.language import told, tr
 from app.setup import Setup
 from core.codes import FaceCode
 from core.errors import NO_MEMORY, AssetError, Cancelled, UserError, ran_out
@@ -301,10 +301,10 @@ class WorkerThread(QObject):
 def explain(error: BaseException, what: str) -> str:
     """What the user reads about a failure; anything unexpected goes to the log with its traceback."""
     if isinstance(error, UserError):
-        return str(error)
+        return told(error)
     log.error("while %s", what, exc_info=error)
     if ran_out(error):
-        return NO_MEMORY
+        return told(NO_MEMORY)
     return tr(UNEXPECTED, what=what)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
 
-from app.language import tr
+from app.language import told, tr
 from app.settings import Settings
 from core import credentials
 from core.export import DEEP_FORMATS, LOSSY_FORMATS
@@ -141,7 +141,7 @@ class ExportChoices(QWidget):
         self.place_box.setChecked(settings.export_place)
         self.credentials_box.setChecked(settings.export_credentials and not missing)
         self.credentials_box.setEnabled(not missing)
-        self.note.setText(tr(missing) if missing else "")
+        self.note.setText(told(missing) if missing else "")
         self.note.setVisible(bool(missing))
 
     def _show(self, *_: Any) -> None:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.language import tr
+from app.language import told, tr
 from app.panels.choice import choice, labelled, seed_row
 from app.panels.slider import ParameterRow
 from app.picture import to_image
@@ -160,7 +160,7 @@ class SwapSide(QWidget):
     def _show_people(self) -> None:
         """Fill both lists of people; who was chosen stays chosen."""
         everybody = [Who(), *(Who(entry.name, entry.file, entry.digest) for entry in self._work.known)]
-        problems = {entry.file: entry.problem for entry in self._work.known}
+        problems = {entry.file: told(entry.problem) for entry in self._work.known}
         before = {self.people.item(i).data(_DATA) for i in range(self.people.count())}
         blocked = self.people.blockSignals(True)
         self.people.clear()

@@ -8,7 +8,7 @@ from PySide6.QtGui import QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.document import Document
-from app.language import tr
+from app.language import told, tr
 from app.panels.section import Section
 from app.personal.shelf import PeopleShelf, unfit
 from app.personal.words import facts, gain
@@ -105,7 +105,7 @@ class PersonPanel(Section):
         document, person = self.document, self.document.person
         rows: list[tuple[str, str, str, str]] = [(tr(ANYONE), "", "", "")]  # title, digest, file, why not
         for entry in self.shelf.entries if self.shelf is not None else ():
-            why = entry.problem or unfit(entry, document.prior_digest, self._head)
+            why = told(entry.problem) or unfit(entry, document.prior_digest, self._head)
             rows.append((entry.name, entry.digest or "?", str(entry.file), why))
         if person is not None and all(digest != person.digest for _, digest, _, _ in rows):
             rows.append((tr("{name}, still being learned", name=person.name), person.digest, "", ""))

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.language import tr
+from app.language import told, tr
 from app.personal.coverage import Point
 from app.personal.light_box import Shown
 from app.personal.reading import short_words
@@ -25,7 +25,7 @@ def tiles_of(album: Album, held: Collection[str]) -> list[Tile]:
 
 def _tile(album: Album, photo: AlbumPhoto, held: bool) -> Tile:
     return Tile(photo.name, Path(photo.path).name, photo.verdict, short_words(reason.code for reason in photo.reasons),
-                " ".join(reason.text for reason in photo.reasons), album.thumb(photo.name), photo.used, photo.choice, held,
+                " ".join(told(reason.text) for reason in photo.reasons), album.thumb(photo.name), photo.used, photo.choice, held,
                 photo.code is not None)
 
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.language import tr
+from app.language import told, tr
 from app.panels.section import clear_layout
 from app.personal.album_view import counted, heading, points_of, shown_of, subheading, tiles_of
 from app.personal.coverage import LightBall, Plot, Spread, TurnMap
@@ -230,7 +230,7 @@ class HealthPage(QWidget):
             if not self._saved and self.album is not None:
                 self.album.save()
         except UserError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(told(error))
             return False
         self._saved = True
         return True
@@ -259,7 +259,7 @@ class HealthPage(QWidget):
         clear_layout(self.advice)
         texts = self.album.advice if self.album is not None else ()
         for text in texts or (tr("The album covers everything well."),):
-            self.advice.addWidget(self._advice_row(text, "plus" if texts else "check"))
+            self.advice.addWidget(self._advice_row(told(text), "plus" if texts else "check"))
 
     def _advice_row(self, text: str, icon: str) -> QWidget:
         row = QWidget()

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.dialogs.kinds import photos
-from app.language import tr
+from app.language import told, tr
 from app.panels.section import clear_layout
 from app.personal.album_view import counted
 from app.personal.drop_field import DropField, Flow
@@ -126,7 +126,7 @@ class ImportPage(QWidget):
         try:
             clean_name(self.person)
         except UserError as error:
-            return str(error)
+            return told(error)
         if any(same(self.person, name) for name in self._people):
             return tr("There is a person called {name} already. Give another name, or delete that one under People.",
                       name=self.person)
@@ -249,7 +249,7 @@ class ImportPage(QWidget):
         try:
             run.discard()
         except UserError as error:
-            box = QMessageBox(QMessageBox.Icon.NoIcon, tr("Discard"), str(error), parent=self)
+            box = QMessageBox(QMessageBox.Icon.NoIcon, tr("Discard"), told(error), parent=self)
             box.setTextFormat(Qt.TextFormat.PlainText)
             box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             box.open()

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.dialogs.asking import ask_name
 from app.dialogs.kinds import kinds
 from app.document import Document
-from app.language import tr
+from app.language import told, tr
 from app.panels.section import clear_layout
 from app.personal.shelf import PeopleShelf, unfit
 from app.personal.words import facts
@@ -127,7 +127,7 @@ class PeopleDialog(QDialog):
         if entry.consent:
             texts.addWidget(_plain("note", tr("Consent: {words}", words=entry.consent)))
         if entry.problem or why:
-            texts.addWidget(_plain("warnNote", _sentence(entry, entry.problem) if entry.problem else why))
+            texts.addWidget(_plain("warnNote", _sentence(entry, told(entry.problem)) if entry.problem else why))
         line.addLayout(texts, 1)
         for button in (self._use_button(entry, why), self._more_button(entry)):
             line.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.language import tr
+from app.language import told, tr
 from app.personal.process import EventProcess
 from app.personal.thumbs import Tile
 
@@ -131,7 +131,7 @@ def tile_of(event: Mapping[str, Any]) -> Tile | None:
     path, thumb = event.get("path"), event.get("thumb")
     reasons = [(str(code), str(text)) for code, text in event.get("reasons") or ()]
     return Tile(name, Path(str(path)).name if path else name, verdict, short_words(code for code, _ in reasons),
-                " ".join(text for _, text in reasons), Path(thumb) if thumb else None, used=verdict != "refused",
+                " ".join(told(text) for _, text in reasons), Path(thumb) if thumb else None, used=verdict != "refused",
                 can_use=False, judged=False)
 
 

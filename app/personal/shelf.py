@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.language import tr
+from app.language import told, tr
 from app.setup import head_title
 from app.tasks import Chores
 from core.people import shelf
@@ -103,7 +103,7 @@ class PeopleShelf(QObject):
             try:
                 return self._people.import_file(file, name)
             except NameTaken as error:
-                return _Taken(file, str(error))
+                return _Taken(file, told(error))
 
         self._do(work, tr("importing {name}", name=file.name),
                  lambda taken: taken if isinstance(taken, _Taken) else tr("{name} was imported.", name=taken))

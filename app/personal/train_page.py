@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.dialogs.quitting import ask_stop
-from app.language import tr
+from app.language import told, tr
 from app.personal.curves import Curve
 from app.personal.progress import Progress, Track
 from app.personal.samples import Samples
@@ -111,7 +111,7 @@ class TrainPage(QWidget):
         self.bar.setRange(0, 0 if training.state == "starting" and not progress.step else 1000)
         self.bar.setValue(1000 if training.state == "done" else round(1000 * progress.share))
         self.bar.setAccessibleName(self.words.text())
-        problem = progress.message
+        problem = told(progress.message)
         self.note.setText(problem or "\n".join(filter(None, (progress.memory, progress.note))))
         self._mark(self.note, "warnNote" if problem else "note")
         self.note.setVisible(bool(self.note.text()))

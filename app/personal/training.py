@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.language import told
 from app.personal.process import KILLED, EventProcess
 from app.personal.progress import Progress
 from core.personalize import runs
@@ -147,8 +148,8 @@ class Training(QObject):
             if run is not None:
                 run.discard()
         except runs.RunError as error:
-            self.progress.message = str(error)
-            self.failed.emit(str(error))
+            self.progress.message = told(error)
+            self.failed.emit(self.progress.message)
             return False
         return True
 

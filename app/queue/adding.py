@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from app.dialogs.export_choices import ExportChoices, Subject
 from app.dialogs.kinds import kinds
-from app.language import tr
+from app.language import told, tr
 from app.personal.labels import label
 from app.picture import to_image
 from app.queue.edits import GROUPS, Offered, from_file, painted_by, unlike
@@ -188,7 +188,7 @@ class AddDialog(QDialog):
             try:
                 found = len(find_items([os.path.abspath(path)]))
             except UserError as error:
-                said = str(error)
+                said = told(error)
                 continue
             one = path.suffix.lower() in PHOTO_SUFFIXES
             item = QListWidgetItem(path.name if one else tr("{name}  ({n} photos)", name=path.name, n=found))
@@ -248,7 +248,7 @@ class AddDialog(QDialog):
             try:
                 self._offer(from_file(path, self._document), True)
             except UserError as error:
-                said = str(error)
+                said = told(error)
         self._check()
         if said:
             self.problem.setText(said)
@@ -308,7 +308,7 @@ class AddDialog(QDialog):
         try:
             tasks, lot = self.tasks()
         except UserError as error:
-            self.problem.setText(str(error))
+            self.problem.setText(told(error))
             return
         self._settings.queue_folder = str(lot.out)
         self._settings.queue_name = self.pattern.text().strip() or PATTERN

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QIcon, QPixmap
 
-from app.language import tr
+from app.language import told, tr
 from app.picture import to_image
 from app.theme import Theme
 from core.batch_queue import DONE, FAILED, SKIPPED, WAITING, WORKING, Entry
@@ -83,7 +83,7 @@ class QueueModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(entry) if column == PHOTO else self._state_icon(entry) if column == STATE else None
         if role == Qt.ItemDataRole.ToolTipRole:
-            return (entry.task.shown, entry.task.rig.name, str(entry.task.out), entry.reason or state_words(entry))[column]
+            return (entry.task.shown, entry.task.rig.name, str(entry.task.out), told(entry.reason) or state_words(entry))[column]
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return tr("{photo}, {edit}: {state}", photo=photo_name(entry), edit=entry.task.rig.name, state=state_words(entry)) \
                 if column == PHOTO else self.data(index)
@@ -122,8 +122,8 @@ def state_words(entry: Entry) -> str:
         if row is not None and row.status == KEPT:
             return tr("Was there already")
         if entry.reason:
-            return tr("Done. {note}", note=entry.reason)
+            return tr("Done. {note}", note=told(entry.reason))
         return tr("Done in {seconds} s", seconds=f"{row.seconds:.1f}") if row is not None and row.seconds else tr("Done")
     if entry.state == FAILED:
-        return tr("Failed: {reason}", reason=entry.reason)
+        return tr("Failed: {reason}", reason=told(entry.reason))
     return tr("Skipped") if entry.state == SKIPPED else tr("Waiting")

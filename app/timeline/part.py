@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QElapsedTimer, QPoint
 from PySide6.QtWidgets import QMenu
 
-from app.language import tr
+from app.language import told, tr
 from app.parts import Part
 from app.theme import DARK
 from app.timeline.desk import Desk
@@ -317,5 +317,5 @@ class Motion(Part):
         self._seconds[result.request.quality] = sum(s for name, s in result.timings.items() if name != "identity")
 
     def _written(self, shooting: Shooting) -> None:
-        note = f" {shooting.problem}" if shooting.problem else ""
+        note = f" {told(shooting.problem)}" if shooting.problem else ""
         self.window.banner.say(tr("The film {path} is there.", path=str(shooting.path)) + note, "info")
