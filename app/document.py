@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
 from app.carry import carried, clamped, left_behind
@@ -30,6 +30,8 @@ from core.rig import Copy, Parameter, Rig, Value
 
 if TYPE_CHECKING:
     from core.film.timeline import Timeline
+
+FOLLOW_MS = 50
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,14 @@ class Edit:
 class Document(QObject):
     """An opened photo (`session`) and its edit.
 
-    opened: a photo was opened, everything is new. changed: the edit is another one. modified_changed(on): whether it holds
-    changes that are not saved.
+    opened: a photo was opened, everything is new. changed: the edit is another one. followed: as `changed`, but in a drag at most
+    every FOLLOW_MS, and when it ends: for all that is not the picture, which so comes first. modified_changed(on): whether it
+    holds changes that are not saved.
     """
 
     opened = Signal()
     changed = Signal()
+    followed = Signal()
     modified_changed = Signal(bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -89,6 +93,10 @@ class Document(QObject):
         self._absent: frozenset[str] = frozenset()
         self._saved: Edit | None = self._edit
         self._was_modified = False
+        self._following = QTimer(self)
+        self._following.setSingleShot(True)
+        self._following.setInterval(FOLLOW_MS)
+        self._following.timeout.connect(self.followed)
 
     # -- what is
 
@@ -114,7 +122,7 @@ class Document(QObject):
         self.end()
         before, self._time = self.rig, time
         if self.rig != before:
-            self.changed.emit()
+            self._tell_changed()
 
     def _whole(self) -> Rig:
         """The edit of the face as it is shown: at a moment of the timeline, or as a still."""
@@ -258,7 +266,7 @@ class Document(QObject):
         self.undo_stack.clear()
         self._saved = self._edit if saved else None
         self.opened.emit()
-        self.changed.emit()
+        self._tell_changed()
         self._tell_modified()
 
     def switch(self, session: Any, codes: Mapping[str, FaceCode]) -> None:
@@ -267,7 +275,7 @@ class Document(QObject):
         self._take(session)
         self._codes.update({(digest, code.head): code for digest, code in codes.items()})
         self.opened.emit()
-        self.changed.emit()
+        self._tell_changed()
 
     def _take(self, session: Any) -> None:
         self.session = session
@@ -284,6 +292,9 @@ class Document(QObject):
         if self._gesture is None:
             return
         (label, before), self._gesture = self._gesture, None
+        if self._following.isActive():
+            self._following.stop()
+            self.followed.emit()
         self._push(label, before, self._edit)
 
     def restore(self, wanted: RenderRequest | Edit, label: str, person: About | None = None) -> None:
@@ -307,7 +318,7 @@ class Document(QObject):
         if digests != self._absent:
             self._absent = digests
             self._fitted = None
-            self.changed.emit()
+            self._tell_changed()
 
     def substitute(self, old: str, new: str) -> None:
         """A copied photo has another digest than it had: no change of the edit, only of how it names the photo."""
@@ -316,7 +327,7 @@ class Document(QObject):
             return replace(edit, rig=replace(edit.rig, copies=copies))
 
         self._edit, self._saved = renamed(self._edit), renamed(self._saved) if self._saved is not None else None
-        self.changed.emit()
+        self._tell_changed()
 
     def close(self, edit: Edit) -> None:
         """No photo is open; its edit waits for it."""
@@ -399,7 +410,7 @@ class Document(QObject):
         if self._gesture is None:
             self._push(label, before, edit)
         self._tell_modified()
-        self.changed.emit()
+        self._tell_changed()
 
     def _push(self, label: str, before: Edit, after: Edit) -> None:
         difference = Difference.between(before, after)
@@ -412,7 +423,15 @@ class Document(QObject):
         if edit != self._edit:
             self._edit = edit
             self._tell_modified()
-            self.changed.emit()
+            self._tell_changed()
+
+    def _tell_changed(self) -> None:
+        self.changed.emit()
+        if self._gesture is None:
+            self._following.stop()
+            self.followed.emit()
+        elif not self._following.isActive():
+            self._following.start()
 
     def _tell_modified(self) -> None:
         if self.modified is not self._was_modified:

@@ -61,7 +61,7 @@ class Lamps(QObject):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
         self._pause.timeout.connect(self.end_steps)
-        document.changed.connect(self.changed)
+        document.followed.connect(self.changed)
 
     # -- what there is
 

@@ -93,7 +93,7 @@ class Lighting(Part):
         self.thumbs = Thumbs(self.document, panel.presets, self._draw, self._look)
         panel.presets.show_presets()
         lamps.chosen.connect(self._show_lamps)
-        self.document.changed.connect(self._edited)
+        self.document.followed.connect(self._edited)
         self.window.live.shown.connect(self.thumbs.stale)
 
     def photo_usable(self, on: bool) -> None:

@@ -55,7 +55,7 @@ class Personal(QObject):
         panel.people_asked.connect(self.open_people)
         window.status.people_asked.connect(self.open_people)
         window.status.training_asked.connect(self._show_training)
-        window.document.changed.connect(self._show_person)
+        window.document.followed.connect(self._show_person)
         window.models.engine_changed.connect(self._engine_changed)
         worker.person_taken.connect(self._taken)
         worker.failed.connect(self._failed)

@@ -5,6 +5,7 @@ between two steps of an export.
 """
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from app.jobs import CopyJob, EngineJob, ExportJob, Inbox, Job, LiveJob, OpenJob, PersonJob, QueuedJob, Switched, SwitchJob
 from app.language import told, tr
@@ -24,6 +25,7 @@ from core.request import RenderRequest
 
 log = logging.getLogger(__name__)
 
+REST_MS = 2000  # without a job, until memory is tidied up
 WORKER_NICENESS = 12  # a slider's frame comes first; sleeping OpenMP threads (core/__init__.py) bear it
 _LOST = ("CUDA error", "CUDNN_STATUS", "CUBLAS_STATUS", "hipError", "device-side assert")
 UNEXPECTED = "Something went wrong while {what}. The window goes on; details are in the log file."
@@ -63,6 +65,10 @@ class Worker(QObject):
         self._retired: list[Any] = []  # engines that exports still need
         self._photo: OpenJob | None = None
         self._people: dict[str, Path] = {}  # files of the people taken, by digest
+        self._resting = QTimer(self)
+        self._resting.setSingleShot(True)
+        self._resting.setInterval(REST_MS)
+        self._resting.timeout.connect(self._rest)
         # queued even within the thread: its event loop must get its turn between two jobs, to hear that it should end
         self.wake.connect(self.work, Qt.ConnectionType.QueuedConnection)
 
@@ -94,10 +100,21 @@ class Worker(QObject):
         """Do the next job, and come back for more after the thread's event loop has had its turn."""
         job = self._inbox.take() if self._engine is not None else self._inbox.take_switch()
         if job is None:
+            self._resting.start()
             return
+        self._resting.stop()
         self._do(job)
         self._close_retired()
         self.wake.emit()
+
+    def _rest(self) -> None:
+        """Tidy up memory. The first time after an engine was loaded, all that came with it is set aside: to look through it
+        would keep the interpreter, and so the window, for a quarter of a second each time."""
+        if not gc.get_freeze_count():
+            gc.freeze()
+        rest = getattr(self._engine, "rest", None)
+        if rest is not None:
+            rest()
 
     def _do(self, job: Job) -> None:
         try:
@@ -198,6 +215,7 @@ class Worker(QObject):
         except BaseException:
             _close(engine)
             raise
+        gc.unfreeze()  # the engine before must be able to go
         self._retired += [self._engine] if self._engine is not None else []
         self._engine = engine
         self._inbox.drop_live()  # asked of the engine before
@@ -221,6 +239,7 @@ class Worker(QObject):
     @Slot()
     def finish(self) -> None:
         """Let go of the engines in the thread that built them."""
+        self._resting.stop()
         for engine in (*self._retired, self._engine):
             _close(engine)
         self._retired.clear()

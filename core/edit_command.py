@@ -35,7 +35,8 @@ from core.rig import COPY_BLOCKS, Rig, Value, check, parameters
 from core.shadows import RAYS
 
 if TYPE_CHECKING:
-    from core.engine import Engine, Result
+    from core.engine import Engine
+    from core.result import Result
     from core.session import Session
 
 _AMOUNT = re.compile(r"(.+)@([0-9]*\.?[0-9]+)")

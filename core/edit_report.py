@@ -10,8 +10,9 @@ from core.align import Alignment
 from core.request import RenderRequest
 
 if TYPE_CHECKING:
-    from core.engine import Engine, Result
+    from core.engine import Engine
     from core.people.person import Person
+    from core.result import Result
     from core.session import Session
 
 _PACKAGES = ("torch", "numpy", "numba", "scipy", "mediapipe", "opencv-contrib-python", "pillow", "dlib-bin")

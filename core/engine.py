@@ -2,30 +2,27 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-from core import compose, estimators, paths, reference
+from core import estimators, paths
 from core.backends import pick_backend
+from core.caches import MIB, Newest, allowance
 from core.codes import FaceCode
-from core.conditioning import code_of, vector_problem
+from core.conditioning import vector_problem
 from core.device import CPU_THREADS, pick_device
-from core.diffusion import Inversion
-from core.edit import Cache, Finished, Painter, Start, denoise, prepare_start
+from core.edit import Painter
 from core.errors import AssetError, Cancelled, ParameterError, UserError
 from core.head import HeadModel, load_head
 from core.head.flame import FlameHead
 from core.landmarks import FaceFinder
 from core.light_lamps import Lamp
 from core.likeness import Likeness
-from core.memory import Saving, Thrift, release
+from core.make import Maker
+from core.memory import Saving, Thrift, release, trim
 from core.model import Model
 from core.opened import Opened
 from core.people.person import Person
@@ -35,39 +32,15 @@ from core.prior import Prior, load_prior
 from core.render.buffers import Buffers, Workspace, render_buffers
 from core.render.rasterize import get_rasterizer
 from core.request import RenderRequest
-from core.rig import Copy, Rig, apply
+from core.result import Result
+from core.rig import Copy, Rig
 from core.session import Session
 from core.shadows import MAP
 from core.trust import Judge
-from core.trust_reading import Reading
 from core.watch import Clock, OnStep, Watch
 from models.rig_model import EpsilonNetwork
 
-PAPER_PREVIEW_STEPS = 5
-_KEPT_INVERSIONS = 4
-_KEPT_RESULTS = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """A finished picture and the request it answers.
-
-    image: (H, W, 3) uint8, the whole photo or the crop as the request says. crop: (S, S, 3) uint8, the face crop at the photo's
-    own resolution (of the method 'paper': the network's picture itself, at its size). timings: seconds of each stage.
-    identity_distance: dlib distance to the source face, None where it was not measured (previews, no identity model, no face
-    found in the result). note: what the user should know of how it was made; '' if nothing. fine: a settled picture before it was
-    rounded to 8 bits, packed (`core.edit.Finished`). reading: what a settled picture shows of what was asked
-    for; None where it was not measured.
-    """
-
-    image: np.ndarray
-    crop: np.ndarray
-    request: RenderRequest
-    timings: dict[str, float] = field(default_factory=dict)
-    identity_distance: float | None = None
-    reading: Reading | None = None
-    note: str = ""
-    fine: Finished | None = None
+_RESULTS = 96 * MIB  # of pictures that are remembered; a whole photo of 12 megapixels has 36, its 16 bits as much again
 
 
 class Engine:
@@ -98,8 +71,8 @@ class Engine:
         self._people = Taken(self.prior, self.head, self.backend)
         self._finder = FaceFinder()
         self._opened = Opened(self._fitted, self._finder)
-        self._inversions: OrderedDict[tuple[Any, ...], Inversion] = OrderedDict()
-        self._results: OrderedDict[RenderRequest, Result] = OrderedDict()
+        self._maker = Maker(self.prior, self.head, self.rasterizer, self._opened)
+        self._results: Newest[RenderRequest, Result] = Newest(allowance(_RESULTS))
         self.likeness = Likeness(self._finder)
         self._judge = Judge(self.head, self._finder, self.likeness)
         self._scratch = threading.local()
@@ -221,13 +194,7 @@ class Engine:
         method: as in `RenderRequest`; 'paper' moves the mesh as far as the values say, 'studio' as far as it takes for the
         picture to read so (`core.landing`). Raises ParameterError where that does not belong to this head.
         """
-        edited = apply(rig, self.head, session.code, session.landing if method == "studio" else None)
-        if not identity:
-            return edited
-        if len(identity) != self.head.identity_size:
-            raise ParameterError(f"The mean identity has {len(identity)} numbers, but the '{self.head.name}' head takes "
-                                 f"{self.head.identity_size}. It was made with another head.")
-        return edited.replace(identity=np.array(identity))
+        return self._maker.edited_code(session, rig, identity, method)
 
     # -- pictures -------------------------------------------------------------------------------------------------------
 
@@ -244,71 +211,22 @@ class Engine:
             raise UserError("This request was made for another prior than the one that is loaded.")
         if self.render_problem:
             raise AssetError(self.render_problem)
-        if request in self._results:
-            self._results.move_to_end(request)
-            return self._results[request]
+        known = self._results.get(request)
+        if known is not None:
+            return known
         if cancelled is not None and cancelled():
             raise Cancelled
-        way = self._paper if request.method == "paper" else self._studio
-        result, note = self._thrift.run(lambda: way(request, Watch(on_step, cancelled)))
+        watch = Watch(on_step, cancelled)
+        result, note = self._thrift.run(lambda: self._maker.make(request, self._model(request), self.model, watch))
         if measure:
             result = self.judged(result)
         return replace(result, note=note) if note else result
-
-    def _studio(self, request: RenderRequest, watch: Watch) -> Result:
-        clock = Clock()
-        opened, model = self.session(request.photo), self._model(request)
-        identity = request.identity or model.identity
-        self.edited_code(opened, request.rig, identity)  # checks the identity
-        session = opened.with_identity(identity)
-        edited = apply(request.rig, self.head, session.code, opened.landing)
-        start = prepare_start(session, edited, request)
-        clock.lap("start")
-        code = self._blended(request, session, lambda photo: self._code(model, photo, start.target, edited))
-        inverter = self.model if request.transfer else model
-        own_code = self._code(inverter, session, start.own, start.own_code)
-        clock.lap("code")
-        painter = model.painter if inverter is model else replace(model.painter, inverter=inverter.painter.network)
-        picture = denoise(painter, start, code, own_code, request, watch.step(partial(self._estimate, start)),
-                          self._inversion_cache(request, start))
-        clock.lap("diffusion")
-        return self._finish(session, start, picture, request, clock)
-
-    def _paper(self, request: RenderRequest, watch: Watch) -> Result:
-        """The published chain (`core.reference`), in 32-bit numbers whatever the device would rather have."""
-        clock = Clock()
-        session, model = self.session(request.photo), self._model(request)
-        edited = self.edited_code(session, request.rig, request.identity or model.identity, "paper")
-        buffers = reference.edit_buffers(self.head, session.code, edited, self.size, self.rasterizer)
-        clock.lap("start")
-        settled = request.quality == "settled"
-        network = model.exact if settled else model.network
-        code = self._blended(request, session, lambda photo: code_of(
-            network, reference.network_picture(photo.reference), buffers, edited))
-        clock.lap("code")
-        picture = reference.sample(network, reference.noise(self.size, request.seed), buffers, code,
-                                   request.steps if settled else min(request.steps, PAPER_PREVIEW_STEPS),
-                                   watch.step(reference.to_png))
-        clock.lap("diffusion")
-        crop = reference.to_png(picture)
-        image = crop if request.size == "crop" else session.photo.paste(crop)
-        clock.lap("paste")
-        return Result(image, crop, request, clock.laps)
-
-    def _finish(self, session: Session, start: Start, picture: np.ndarray, request: RenderRequest, clock: Clock) -> Result:
-        made = start.at_native(picture)
-        crop8 = compose.to_uint8(made.crop)
-        image = crop8 if request.size == "crop" else session.photo.finished(made)
-        fine = made if request.size == "full" else Finished(made.crop)
-        clock.lap("paste")
-        return Result(image, crop8, request, clock.laps, fine=fine.packed() if request.quality == "settled" else None)
 
     def judged(self, result: Result) -> Result:
         """A settled picture with its reading and identity distance, where `render` was told not to measure them."""
         if result.request.quality == "settled" and result.reading is None:
             result = self._measured(result)
-        self._keep(self._results, result.request, result, _KEPT_RESULTS)
-        return result
+        return self._results.put(result.request, result)
 
     def _measured(self, result: Result) -> Result:
         clock = Clock()
@@ -316,40 +234,15 @@ class Engine:
         clock.lap("reading")
         return replace(result, identity_distance=reading.identity, reading=reading, timings={**result.timings, **clock.laps})
 
-    def _estimate(self, start: Start, estimate: torch.Tensor) -> np.ndarray:
-        return compose.to_uint8(start.masked(compose.from_model(estimate[0].float().cpu().numpy())))
-
-    def _blended(self, request: RenderRequest, session: Session, encode: Callable[[Session], torch.Tensor]) -> torch.Tensor:
-        """The code to paint with: the photo's own, that of the photo its appearance is copied from, or one between the two."""
-        copy = request.rig.copied("appearance")
-        if copy is None or copy.amount == 0:
-            return encode(session)
-        other = encode(self.session(copy.photo))
-        return other if copy.amount == 1 else torch.lerp(encode(session), other, copy.amount)
-
-    def _code(self, model: Model, session: Session, buffers: Buffers, face: FaceCode) -> torch.Tensor:
-        """The code (1, code_width) of a photo under an edit; where it depends on the photo alone, it is worked out once."""
-        if session.digest in model.codes:
-            return model.codes[session.digest]
-        code = code_of(model.network, torch.from_numpy(compose.to_model(session.crop))[None], buffers, face)
-        if not self.prior.config.code_follows_edit:
-            model.codes[session.digest] = code
-        return code
-
-    def _inversion_cache(self, request: RenderRequest, start: Start) -> Cache:
-        def cached(key: tuple[Any, ...], make: Callable[[], Inversion]) -> Inversion:
-            key = (None if request.transfer else request.person, request.photo, start.key, *key)
-            if key not in self._inversions:
-                self._keep(self._inversions, key, make(), _KEPT_INVERSIONS)
-            self._inversions.move_to_end(key)
-            return self._inversions[key]
-        return cached
-
     # -- memory ---------------------------------------------------------------------------------------------------------
+
+    def rest(self) -> None:
+        """Nothing is asked of it for a while: give the system back what only the allocator holds."""
+        trim()
 
     def _spare(self, saving: Saving) -> None:
         """Let go of everything that can be made again, and build the networks in another way."""
-        self._inversions.clear()
+        self._maker.forget()
         self._results.clear()
         self.__dict__.pop("model", None)
         self.backend, self.device = saving.backend, saving.backend.device
@@ -360,13 +253,6 @@ class Engine:
     def _load(self, singly: bool = False) -> None:
         if "model" not in self.__dict__:
             self.model = Model(self.prior, self.backend, singly=singly)
-
-    @staticmethod
-    def _keep(store: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
-        store[key] = value
-        store.move_to_end(key)
-        while len(store) > limit:
-            store.popitem(last=False)
 
 
 def _known_rasterizer(name: str) -> str:

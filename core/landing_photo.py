@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,10 @@ def at_mesh(head: HeadModel, code: FaceCode, name: str, value: float) -> FaceCod
 
 @dataclass(frozen=True, eq=False)
 class OwnReadings:
-    """Reads a session's photo, each control and side once. Safe to call from any thread."""
+    """Reads a session's photo, each control and side once. Safe to call from any thread.
+
+    session: a weak proxy, for the session owns these readings; a circle would keep closed photos until the collector comes by.
+    """
 
     session: Session
     finder: FaceFinder
@@ -117,4 +121,4 @@ class OwnReadings:
 
 def landing_of(session: Session, finder: FaceFinder) -> Landing | None:
     """The landing of a session's edits; None for heads without a table."""
-    return of_head(session.head, OwnReadings(session, finder))
+    return of_head(session.head, OwnReadings(weakref.proxy(session), finder))

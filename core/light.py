@@ -178,19 +178,24 @@ def edited(light: np.ndarray, changes: Mapping[str, Any], strength: float = 1.0,
     """As `edit`, and the lamp and the ambient light in words.
 
     strength: the light is taken that many times, in units of what it is without. rest (0..1): how much is kept of what stays of
-    the light beside lamp and ambient.
+    the light beside lamp and ambient. The coefficients can't be written to.
     """
-    fitted, before = decompose(light), np.asarray(light, np.float64)
-    if strength != 1.0:
-        fitted = replace(fitted, intensity=strength * fitted.intensity, ambient=strength * fitted.ambient)
-        before = strength * before
     unknown = set(changes) - set(EDITS)
     if unknown:
         raise KeyError(f"no light parameter called {sorted(unknown)[0]!r}")
-    wanted = {k: _triple(v) if k == "color" else float(v) for k, v in changes.items()}
-    wanted = {k: v for k, v in wanted.items() if v != getattr(fitted, k)}
+    numbers = np.ascontiguousarray(light, np.float64).tobytes()
+    return _edited(numbers, tuple((k, _triple(v) if k == "color" else float(v)) for k, v in changes.items()), strength, rest)
+
+
+@lru_cache(maxsize=8)  # of each move of a drag the buffers ask, and what shows the values
+def _edited(numbers: bytes, asked: tuple[tuple[str, Any], ...], strength: float, rest: float) -> tuple[np.ndarray, LightParams]:
+    fitted, before, changes = _decompose(numbers), np.frombuffer(numbers).reshape(9, 3), dict(asked)
+    if strength != 1.0:
+        fitted = replace(fitted, intensity=strength * fitted.intensity, ambient=strength * fitted.ambient)
+        before = strength * before
+    wanted = {k: v for k, v in changes.items() if v != getattr(fitted, k)}
     if not wanted and rest == 1.0:
-        return before.astype(np.float32), fitted
+        return _fixed(before.astype(np.float32)), fitted
     moved = "azimuth" in wanted or "elevation" in wanted
     if moved and "intensity" not in changes:
         wanted["intensity"] = max(fitted.intensity, _LEAST_INTENSITY)
@@ -202,7 +207,12 @@ def edited(light: np.ndarray, changes: Mapping[str, Any], strength: float = 1.0,
     if moved and "ambient" not in changes:
         missing = (mean_shading(before) - mean_shading(left + _compose(new))).mean() / np.mean(fitted.level)
         new = replace(new, ambient=float(np.clip(new.ambient + missing, _LEAST_AMBIENT, 2)))
-    return (left + _compose(new)).astype(np.float32), new
+    return _fixed((left + _compose(new)).astype(np.float32)), new
+
+
+def _fixed(values: np.ndarray) -> np.ndarray:
+    values.setflags(write=False)
+    return values
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

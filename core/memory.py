@@ -1,8 +1,10 @@
 """When memory runs out: the ways of needing less of it, the mildest first."""
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -17,6 +19,7 @@ from models.rig_model import NoisePredictor
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_MALLOC_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
@@ -83,5 +86,13 @@ class Singly:
 def release() -> None:
     """Give memory that nobody uses any more back to the system and the device."""
     gc.collect()
+    trim()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def trim() -> None:
+    """Give the system back what the allocator holds of freed memory: with glibc hundreds of MiB between the arrays that are
+    still there. Takes some milliseconds, without the interpreter."""
+    if _MALLOC_TRIM is not None:
+        _MALLOC_TRIM(0)

@@ -1,4 +1,4 @@
-"""The photos that are open: the newest few, and those whose session somebody still holds."""
+"""The photos that are open: the newest few within a budget, and those whose session somebody still holds."""
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -6,19 +6,24 @@ from collections.abc import Callable
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from core.caches import MIB, allowance
 from core.errors import PhotoError, UserError
 from core.landmarks import FaceFinder
 from core.photo import LoadedImage, Photo, load_image
 from core.session import Session
 
 KEPT = 8
+_IN_USE = 2  # the photo that is edited, and one that it takes its appearance from
+_BUDGET = 256 * MIB  # of a photo of 1 megapixel an edit works out 60
 
 
 class Opened:
-    """make(photo): a new session, with its face fitted. finder: finds the faces of photos. Belongs to one thread."""
+    """make(photo): a new session, with its face fitted. finder: finds the faces of photos. budget: bytes that all of them may
+    take; older ones first lose what was worked out of them, then go. Belongs to one thread."""
 
-    def __init__(self, make: Callable[[Photo], Session], finder: FaceFinder) -> None:
+    def __init__(self, make: Callable[[Photo], Session], finder: FaceFinder, budget: int | None = None) -> None:
         self._make, self._finder = make, finder
+        self._budget = allowance(_BUDGET) if budget is None else budget
         self._newest: OrderedDict[str, Session] = OrderedDict()
         self._held: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
@@ -40,11 +45,20 @@ class Opened:
 
     def keep(self, session: Session) -> Session:
         """Count a session as the newest, and return it."""
-        self._held[session.digest] = self._newest[session.digest] = session
-        self._newest.move_to_end(session.digest)
-        while len(self._newest) > KEPT:
-            self._newest.popitem(last=False)
+        if next(reversed(self._newest), None) != session.digest:
+            self._held[session.digest] = self._newest[session.digest] = session
+            self._newest.move_to_end(session.digest)
+            self._trim()
         return session
+
+    def _trim(self) -> None:
+        total = 0
+        for place, (digest, session) in enumerate(reversed(list(self._newest.items()))):
+            if place >= _IN_USE and total + session.nbytes > self._budget:
+                session.forget()
+            total += session.nbytes
+            if place >= KEPT or place >= _IN_USE and total > self._budget:
+                del self._newest[digest]
 
     def _aligned(self, source: str | Path | bytes | LoadedImage) -> Photo:
         photo = Photo.aligned_already(source if isinstance(source, LoadedImage) else load_image(source), self._finder)

@@ -308,11 +308,15 @@ class Photo:
     def crop(self, size: int | None = None) -> np.ndarray:
         """The aligned crop (size, size, 3) uint8, not writable; None: native size. Smaller ones average the native one."""
         size = size or self.native_size
-        if size not in self._crops:
-            crop = self.alignment.crop(self.pixels, size)
+        crop = self._crops.get(size)
+        if crop is None:
+            crop = self._crops[size] = self.alignment.crop(self.pixels, size)
             crop.setflags(write=False)
-            self._crops[size] = crop
-        return self._crops[size]
+        return crop
+
+    def forget(self) -> None:
+        """Let go of the crops that were made."""
+        self._crops.clear()
 
     def points(self, size: int) -> np.ndarray:
         """The face's 478 landmarks (478, 2) in pixels of the crop of side `size`."""

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from core.background import Scene, inner
+from core.caches import weight
 from core.codes import FaceCode
 from core.estimate import FitResult
 from core.head.base import HeadModel
@@ -15,6 +16,8 @@ from core.landing_photo import landing_of
 from core.landmarks import DetectedFace, FaceFinder
 from core.photo import Photo
 from core.render.buffers import Buffers, head_vertices, posed_vertices, render_buffers
+
+_MADE_AGAIN = ("native", "crop", "buffers", "reference", "matte", "scene")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,18 @@ class Session:
     def digest(self) -> str:
         """Names this photo and face in requests."""
         return self.photo.digest
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the photo takes, and what was worked out of it."""
+        return weight(self) - weight(self.head)
+
+    def forget(self) -> None:
+        """Let go of what can be worked out again in a moment; the photo, its fit and how its edits land stay."""
+        for name in _MADE_AGAIN:
+            self.__dict__.pop(name, None)
+        self._variants.clear()
+        self.photo.forget()
 
     @cached_property
     def landing(self) -> Landing | None:

@@ -102,8 +102,9 @@ def handle(painter: QPainter, shape: Shape, at: QPointF, lamp: PlacedLamp, selec
     if selected:
         painter.setPen(QPen(QColor(255, 181, 71, 130), 1.5, Qt.PenStyle.DotLine if is_behind(lamp) else Qt.PenStyle.SolidLine))
         painter.drawLine(shape.centre, at)
-    look = _Look(lamp.number, lamp.color, round(lamp.intensity, 2), round(lamp.softness, 2), lamp.shadow > 0, is_behind(lamp),
-                 selected, focused and selected)
+    red, green, blue = (round(part, 2) for part in lamp.color)
+    look = _Look(lamp.number, (red, green, blue), round(lamp.intensity, 2), round(lamp.softness, 2), lamp.shadow > 0,
+                 is_behind(lamp), selected, focused and selected)
     picture = _handle(look, shape.handle, painter.device().devicePixelRatioF())
     painter.drawPixmap(at - QPointF(_REACH, _REACH) * shape.handle, picture)
 

@@ -44,7 +44,7 @@ class Comparing(QObject):
         """Once the window is laid out."""
         self._history.shelf.edited.connect(self.slots.shelf_edited)
         self._window.document.opened.connect(self._opened)
-        self._window.document.changed.connect(self.slots.shelf_edited)
+        self._window.document.followed.connect(self.slots.shelf_edited)
         self._window.middle.currentChanged.connect(self._middle_changed)
 
     @property

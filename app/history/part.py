@@ -69,7 +69,7 @@ class History(Part):
         window.live.estimate.connect(self._estimated)
         window.thread_of_engine.worker.judged.connect(self._judged)
         window.document.opened.connect(self._opened)
-        window.document.changed.connect(self._edited)
+        window.document.followed.connect(self._edited)
         window.document.undo_stack.indexChanged.connect(self._step_ended)
         shelf.edited.connect(self._shelf_edited)
         strip = self.strip

@@ -72,7 +72,7 @@ class AppearancePanel(Section):
         self.copy_button = QPushButton(tr("Copy from another photo"))
         self._build()
         self.reset_asked.connect(self._reset_appearance)
-        document.changed.connect(self.refresh)
+        document.followed.connect(self.refresh)
         document.opened.connect(self.refresh)
         theme.changed.connect(self._recolor_all)
         self._recolor_all()

@@ -47,7 +47,7 @@ class Panel(Section):
         self._head: object = None
         self.reset_asked.connect(self._reset_all)
         document.opened.connect(self._photo_opened)
-        document.changed.connect(self.refresh)
+        document.followed.connect(self.refresh)
         theme.changed.connect(self._recolor_all)
 
     def build(self, table: dict[str, Parameter]) -> None:

@@ -44,7 +44,7 @@ class PersonPanel(Section):
         self.personalize.clicked.connect(self.personalize_asked)
         self.people.clicked.connect(self.people_asked)
         self.reset_asked.connect(lambda: self.chosen.emit(""))
-        document.changed.connect(self.refresh)
+        document.followed.connect(self.refresh)
         document.opened.connect(self.refresh)
         theme.changed.connect(self._recolor_all)
         self._recolor_all()

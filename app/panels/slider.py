@@ -182,6 +182,7 @@ class ParameterRow(QWidget):
                 self._stepping = True
                 self.began.emit(self.parameter.name)
             self._pause.start()
+        self.number.show_value(value)  # at once; the rest of the panel follows
         self.moved.emit(self.parameter.name, value)
 
     def _typed(self, value: float) -> None:

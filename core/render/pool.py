@@ -6,12 +6,13 @@ rasterizer took 5. Arrays from here return their memory to the pool when the las
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import OrderedDict
 
 import numpy as np
 
 _KEPT = 12  # blocks of one size that are kept; a live session holds a few sets of buffers at a time
-_free: dict[int, list[np.ndarray]] = defaultdict(list)
+_BUDGET = 96 << 20  # bytes of free blocks; sizes follow the photos, and those of older ones go when another is asked for
+_free: OrderedDict[int, list[np.ndarray]] = OrderedDict()  # by size, the one that was asked for last at the end
 _lock = threading.Lock()
 
 
@@ -36,9 +37,21 @@ def empty(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
     """An array with undefined values, on memory from the pool."""
     count = int(np.prod(shape)) * np.dtype(dtype).itemsize
     with _lock:
-        blocks = _free[count]
+        blocks = _free.setdefault(count, [])
+        _free.move_to_end(count)
+        if not blocks:
+            _trim()
     try:
         memory = blocks.pop()
     except IndexError:
         memory = np.empty(count, np.uint8)
     return np.asarray(_Lease(memory)).view(dtype).reshape(shape)
+
+
+def _trim() -> None:
+    """Let go of the sizes asked for longest ago while there is more than the budget."""
+    total = sum(size * len(blocks) for size, blocks in _free.items())
+    for size in list(_free)[:-1]:
+        if total <= _BUDGET:
+            break
+        total -= size * len(_free.pop(size))

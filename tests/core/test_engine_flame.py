@@ -12,10 +12,11 @@ import torch
 
 import core.backends
 from core import mean_identity, paths, reference
-from core.engine import PAPER_PREVIEW_STEPS, Engine
+from core.engine import Engine
 from core.errors import AssetError, ParameterError
 from core.estimate_deca import encode, reference_picture
 from core.estimators import load_encoder, names
+from core.make import PAPER_PREVIEW_STEPS
 from core.photo import Photo, load_image
 from core.request import RenderRequest
 from core.rig import Copy, Rig, apply

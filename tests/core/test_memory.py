@@ -109,7 +109,7 @@ def test_the_engine_steps_down_and_the_picture_is_the_same(engine: Engine, sampl
     plain = engine.render(request)
     assert plain.note == ""
     engine._results.clear()
-    engine._inversions.clear()
+    engine._maker.forget()
     kind = type(engine.network)
     real, refused = kind.raw, []
 

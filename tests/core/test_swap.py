@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import core.backends
-import core.engine
+import core.make
 from core import swap, swap_mix
 from core.cli import Parser
 from core.codes import FaceCode
@@ -114,8 +114,8 @@ def test_global_codes_are_blended_in_a_straight_line(engine: Engine, photos: dic
         codes.append(code)
         return noise
 
-    monkeypatch.setattr(core.engine, "denoise", denoise)
-    monkeypatch.setattr(core.engine.reference, "sample", sample)
+    monkeypatch.setattr(core.make, "denoise", denoise)
+    monkeypatch.setattr(core.make.reference, "sample", sample)
     for amount in (0.0, 1.0, 0.25):
         copy = Copy("appearance", other.code, other.digest, "", amount)
         engine.render(RenderRequest(own.digest, Rig().copy(copy), method=method, size="crop"), measure=False)
@@ -132,13 +132,13 @@ def test_a_swap_paints_from_the_photos_own_buffers_unless_told_otherwise(engine:
     session = next(iter(photos.values()))
     somebody = engine.take_person(person)
     drawn: list[FaceCode] = []
-    real = core.engine.prepare_start
+    real = core.make.prepare_start
 
     def prepare_start(session: Session, code: FaceCode, request: RenderRequest) -> Any:
         drawn.append(code)
         return real(session, code, request)
 
-    monkeypatch.setattr(core.engine, "prepare_start", prepare_start)
+    monkeypatch.setattr(core.make, "prepare_start", prepare_start)
     same, nobody, shaped = (request_for(engine, session, look, who) for look, who in
                             ((Look(), somebody), (Look(), None), (Look(shape="person"), somebody)))
     pictures = [engine.render(request, measure=False).crop for request in (same, nobody, shaped)]
