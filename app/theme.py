@@ -87,7 +87,9 @@ class Theme(QObject):
         dark = self.choice == "dark" or self.choice == "system" and _system_is_dark()
         self.colors = DARK if dark else LIGHT
         app.setPalette(_palette(self.colors))
-        app.setStyleSheet(_style_sheet(self.colors))
+        sheet = _style_sheet(self.colors)
+        if app.styleSheet() != sheet:  # Qt styles every widget anew, even for the same one
+            app.setStyleSheet(sheet)
         self.changed.emit()
 
     def _system_changed(self) -> None:
@@ -96,21 +98,26 @@ class Theme(QObject):
 
     def icon(self, name: str, color: str | None = None) -> QIcon:
         """The named icon in the scheme's text colour; crisp at one, two and three device pixels."""
-        c = self.colors
-        icon = QIcon()
-        for mode, shade in ((QIcon.Mode.Normal, color or c.dim), (QIcon.Mode.Active, color or c.text),
-                            (QIcon.Mode.Disabled, c.groove)):
-            for ratio in (1, 2, 3):
-                icon.addPixmap(pixmap(name, shade, 18, ratio), mode)
-        for ratio in (1, 2, 3):
-            icon.addPixmap(pixmap(name, color or c.accent, 18, ratio), QIcon.Mode.Normal, QIcon.State.On)
-            icon.addPixmap(pixmap(name, color or c.accent, 18, ratio), QIcon.Mode.Active, QIcon.State.On)
-        return icon
+        return _icon(name, color, self.colors)
 
 
 def _system_is_dark() -> bool:
     # a system that doesn't tell gets the dark scheme: what photo tools start with
     return QGuiApplication.styleHints().colorScheme() != Qt.ColorScheme.Light
+
+
+@lru_cache(maxsize=512)
+def _icon(name: str, color: str | None, c: Colors) -> QIcon:
+    """See `Theme.icon`; drawn once, as there is one beside every slider."""
+    icon = QIcon()
+    for mode, shade in ((QIcon.Mode.Normal, color or c.dim), (QIcon.Mode.Active, color or c.text),
+                        (QIcon.Mode.Disabled, c.groove)):
+        for ratio in (1, 2, 3):
+            icon.addPixmap(pixmap(name, shade, 18, ratio), mode)
+    for ratio in (1, 2, 3):
+        icon.addPixmap(pixmap(name, color or c.accent, 18, ratio), QIcon.Mode.Normal, QIcon.State.On)
+        icon.addPixmap(pixmap(name, color or c.accent, 18, ratio), QIcon.Mode.Active, QIcon.State.On)
+    return icon
 
 
 @lru_cache(maxsize=512)

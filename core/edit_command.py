@@ -32,7 +32,6 @@ from core.project.project import is_project
 from core.reopen import completed, differences, read_edit
 from core.request import DEFAULT_REACH, DEFAULT_STEPS, MAX_STEPS, METHODS, NOISES, PAPER_STEPS, RenderRequest
 from core.rig import COPY_BLOCKS, Rig, Value, check, parameters
-from core.shadows import RAYS
 
 if TYPE_CHECKING:
     from core.engine import Engine
@@ -146,6 +145,8 @@ def run(arguments: argparse.Namespace) -> int:
             if said:
                 print(f"note: {said}", file=sys.stderr)
         if arguments.save_buffers:
+            from core.shadows import RAYS
+
             save_buffers(engine.buffers(session, rig, identity=request.identity, shadows=RAYS), arguments.save_buffers)
         if arguments.mesh:
             save_mesh(arguments.mesh, engine.head, engine.edited_code(session, rig, request.identity, request.method))

@@ -30,18 +30,11 @@ _LEAST_STEP = 0.1  # of a unit: a knot nearer to where the photo stands says not
 _SIDE = 256
 
 
-def matrix_turn(face: DetectedFace) -> np.ndarray:
-    """(yaw, pitch) in degrees, toward the picture's right and up, by the landmark model's own head matrix."""
-    rotation = np.asarray(face.matrix, np.float64)[:3, :3]
-    return np.degrees([np.arctan2(rotation[0, 2], rotation[2, 2]), np.arcsin(np.clip(rotation[1, 2], -1, 1))])
-
-
 def head_turn(head: HeadModel, face: DetectedFace, size: int) -> tuple[np.ndarray, np.ndarray]:
     """(yaw, pitch) in degrees, toward the picture's right and up, of a face found in a crop of side `size`: by the landmark
     model's own head matrix, and by this project's fit."""
-    seen = matrix_turn(face)
     code, _ = fit_shape(head, face.points, face.depth, face.blendshapes, size)
-    return seen, np.array(pose_degrees(code.pose)[:2])
+    return face.turn, np.array(pose_degrees(code.pose)[:2])
 
 
 def score(face: DetectedFace, name: str) -> float:

@@ -84,6 +84,12 @@ class DetectedFace:
                       self.depth[EYE_CORNERS[1]] - self.depth[EYE_CORNERS[0]])
         return float(np.linalg.norm(x))
 
+    @property
+    def turn(self) -> np.ndarray:
+        """(yaw, pitch) in degrees, toward the picture's right and up, by the head pose."""
+        rotation = np.asarray(self.matrix, np.float64)[:3, :3]
+        return np.degrees([np.arctan2(rotation[0, 2], rotation[2, 2]), np.arcsin(np.clip(rotation[1, 2], -1, 1))])
+
     def moved(self, factor: float, offset: Sequence[float] | np.ndarray) -> DetectedFace:
         """The same face in a picture scaled by `factor` and shifted by `offset` (2,)."""
         return replace(self, points=(self.points * factor + np.asarray(offset)).astype(np.float32),

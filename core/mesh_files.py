@@ -17,7 +17,6 @@ from core.codes import FaceCode
 from core.errors import UserError
 from core.files import atomic_write
 from core.head.base import Albedo, HeadModel
-from core.render.buffers import corner_uv
 
 if TYPE_CHECKING:
     import trimesh
@@ -72,6 +71,8 @@ def head_mesh(head: HeadModel, code: FaceCode, *, linear: bool) -> trimesh.Trime
 
 def _textured(trimesh: Any, vertices: np.ndarray, faces: np.ndarray, albedo: Albedo) -> Any:
     """A vertex for every pair of a place and a uv."""
+    from core.render.buffers import corner_uv  # compiles; who only checks a file's name needs none of it
+
     uv = corner_uv(albedo, faces)
     assert uv is not None and albedo.texture is not None
     corners = np.column_stack([faces.reshape(-1), uv.reshape(-1, 2)])

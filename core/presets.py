@@ -23,7 +23,7 @@ from core.files import atomic_write, reason
 from core.files import read_file as read_bytes
 from core.head.base import HeadModel
 from core.people.names import clean_name, same, slug, visible
-from core.rig import Rig, Value, check
+from core.rig import Rig, Value, check, parameters
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,10 @@ def presets(kind: str, head: HeadModel | None = None) -> tuple[Preset, ...]:
     head: leave out those that its faces can't show. The user's files that can't be used are passed over with a line in the log.
     """
     found = (*builtin(kind), *_own(kind))
-    return found if head is None else tuple(preset for preset in found if not preset.problem(head))
+    if head is None:
+        return found
+    known = parameters(head).keys()  # first, because finding the nearest name for a message takes longer than all the rest
+    return tuple(preset for preset in found if preset.values.keys() <= known and not preset.problem(head))
 
 
 @lru_cache(maxsize=len(KINDS))

@@ -16,7 +16,7 @@ from core.estimate import fit_shape
 from core.estimate_light import estimate_light
 from core.head.base import HeadModel
 from core.landing import HALVES, UNITS, asked_score, strongest
-from core.landing_photo import matrix_turn, score
+from core.landing_photo import score
 from core.landmarks import DetectedFace, FaceFinder
 from core.light_lamps import whole_light
 from core.likeness import Likeness
@@ -76,7 +76,7 @@ class Judge:
         share = SIZE / picture.shape[0]
         code, _ = fit_shape(self._head, face.points * share, face.depth * share, face.blendshapes, SIZE)
         yaw, pitch, roll = pose_degrees(code.pose)
-        turn = np.array([*(matrix_turn(face) + (yaw, pitch)) / 2, roll])
+        turn = np.array([*(face.turn + (yaw, pitch)) / 2, roll])
         return _Seen(face, turn, code)
 
     def _scores(self, before: _Seen, seen: _Seen, rig: Rig, code: FaceCode, asked: FaceCode) -> list[Measured]:

@@ -84,11 +84,13 @@ def test_nothing_unpinned_is_imported() -> None:
     assert not broken, "\n".join(sorted(broken))
 
 
-def test_the_command_line_starts_without_qt_and_torch() -> None:
-    """Arguments are checked at once: the big packages load only when there is work for them."""
-    program = ("import sys; from core.cli import run\n"
-               "assert run(['--help'], None, None) == 0 and run(['edit', '--help'], None, None) == 0\n"
-               "loaded = {'torch', 'PySide6', 'mediapipe'} & {m.split('.')[0] for m in sys.modules}\n"
-               "sys.exit(' '.join(sorted(loaded)) or 0)")
+COMMANDS = "from core.cli import run\nassert run(['--help'], None, None) == 0 and run(['edit', '--help'], None, None) == 0"
+
+
+@pytest.mark.parametrize("what, program, late", [("the command line", COMMANDS, {"PySide6"}), ("the window", "import app.window", set())])
+def test_big_packages_load_only_when_there_is_work_for_them(what: str, program: str, late: set[str]) -> None:
+    """Arguments are checked at once, and the window is there before what it computes with."""
+    late = late | {"torch", "mediapipe", "numba", "scipy.signal", "av", "trimesh"}
+    program = f"import sys\n{program}\nsys.exit(' '.join(sorted({late!r} & set(sys.modules))) or 0)"
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, f"{what} loads {done.stderr}"

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import medfilt, savgol_filter
 
 from core.film.timeline import Key, Track
 
@@ -23,6 +22,8 @@ def smoothed(values: np.ndarray, fps: float, seconds: float) -> np.ndarray:
     lag and with peaks mostly kept (Savitzky & Golay 1964, order 2). 0 seconds leaves them as they are."""
     if seconds <= 0 or len(values) < 5:
         return values
+    from scipy.signal import medfilt, savgol_filter  # slow to load, and the window starts without
+
     steady = np.stack([medfilt(np.pad(column, 1, mode="edge"), 3)[1:-1] for column in values.T], 1)
     window = max(round(seconds * fps) | 1, 3)
     window = min(window, (len(values) - 1) | 1 if len(values) % 2 else len(values) - 1)

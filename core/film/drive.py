@@ -20,7 +20,6 @@ from core.film.clip import ClipError
 from core.film.timeline import Timeline
 from core.fit_model import FitModel, fit_model
 from core.fit_solve import Seen, Settings, Solution, State, solve, start
-from core.landing_photo import matrix_turn
 from core.rig import parameters, pose_degrees
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ class Reader:
         deviation = model.deviation.copy()
         deviation[model.identity], deviation[model.units] = _HELD, _LOOSE
         return cls(replace(model, deviation=deviation), face, seen, own, own.state.turn.T @ flat,
-                   matrix_turn(face))
+                   face.turn)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -187,7 +186,7 @@ class Reader:
         units = np.where((np.abs(plain) > np.abs(shape)) & (plain * shape > 0), plain, shape)
         jaw = face.blendshapes.get("jawOpen", 0.0) - self.face.blendshapes.get("jawOpen", 0.0)
         fitted = np.array(pose_degrees(_rotvec(found.turn))) - pose_degrees(_rotvec(own.turn))
-        seen_turn = matrix_turn(face) - self.turn
+        seen_turn = face.turn - self.turn
         turn = [*((fitted[:2] + seen_turn) / 2), fitted[2]]
         gaze = np.degrees((found.x - own.x)[model.eyes])
         return np.concatenate([units, [jaw], turn, gaze])

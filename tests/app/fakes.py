@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from app import expressions, lighting
 from app.library import Item, Library, Shelf
-from app.lighting import THUMB
 from app.personal.shelf import People
 from core import rig as rigs
 from core.align import Alignment
@@ -147,6 +147,7 @@ class FakeEngine:
         self.gated = gated
         self.buffer_calls: list[Any] = []
         self.thumb_calls: list[Any] = []  # those for pictures of light set-ups, which come whenever it is quiet
+        self.preset_calls: list[Any] = []  # and those of expressions
         self.identities: list[tuple[float, ...]] = []
         self.started: list[RenderRequest] = []
         self.finished: list[RenderRequest] = []
@@ -186,7 +187,8 @@ class FakeEngine:
         self.read.append(session)
 
     def buffers(self, session: FakeSession, rig: rigs.Rig, size: int, identity: tuple[float, ...] = ()) -> Any:
-        (self.thumb_calls if size == THUMB else self.buffer_calls).append((rig, size))
+        quiet = {lighting.THUMB: self.thumb_calls, expressions.THUMB: self.preset_calls}
+        quiet.get(size, self.buffer_calls).append((rig, size))
         self.identities.append(identity)
         axis = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1
         x, y = np.meshgrid(axis, axis)

@@ -45,10 +45,11 @@ class Studio:
         self.library = FakeLibrary()
         self.people = people or FakePeople()
         self.processes: list[FakeProcess] = []
-        self.window = Window(make or (lambda setup: engine), save, settings or Settings(), Theme("dark"), quiet_ms, setup,
+        theme = Theme("dark")
+        theme.apply()  # first, as the program does: a window that is there already would be styled twice
+        self.window = Window(make or (lambda setup: engine), save, settings or Settings(), theme, quiet_ms, setup,
                              self.library, self.people, self._process)  # type: ignore[arg-type]
         WINDOWS.append(self.window)
-        self.window.theme.apply()
         self.window.resize(1280, 800)
         self.window.show()
         self.window.start()
