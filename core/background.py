@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.align import margin
+from core.background_crown import matte_beyond
 from core.background_fill import fill
 from core.cv import cv2
 from core.matte import person_matte
@@ -134,8 +135,7 @@ class Scene:
         coverage = cv2.resize(self.buffers(self.code, _MATTE_SIZE).coverage, frame.shape[:2], interpolation=cv2.INTER_LINEAR)
         part = np.s_[top:bottom, left:right]
         matte = person_matte(frame[part], coverage[part], self.native / max(bottom - top, right - left))
-        side = frame.shape[0]
-        return cv2.copyMakeBorder(matte, top, side - bottom, left, side - right, cv2.BORDER_REPLICATE)
+        return matte_beyond(matte, self._inside, coverage, self.native)
 
     def light_share(self, size: int) -> np.ndarray:
         """How much of each pixel's light comes from the person (F, F) float32 in [0, 1] (`core.matte_edge`), in the frame around

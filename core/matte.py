@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from core.cv import cv2
+from core.matte_mixture import told_apart
 from core.segment import person_share
 
-_FILTER = 1 / 60  # radius of the filter as a share of the face crop's side: as far off the network's edge may be
+_TOLD = 480  # longest side at which the edge is told by its colours
+_FILTER = 1 / 250  # radius of the filter as a share of the face crop's side
 _SMOOTHNESS = 2e-4
-_COARSER = 3  # how much coarser than a large picture the filter's coefficients are worked out
 
 
 def person_matte(picture: np.ndarray, coverage: np.ndarray, unit: float = 1.0) -> np.ndarray:
@@ -24,15 +25,16 @@ def person_matte(picture: np.ndarray, coverage: np.ndarray, unit: float = 1.0) -
     share = person_share(picture)
     head = cv2.resize(coverage.astype(np.float32), share.shape, interpolation=cv2.INTER_AREA)
     share = _whole(np.maximum(_connected(share, head), head * _inside(head, unit)))
-    large = cv2.resize(share, shape, interpolation=cv2.INTER_LINEAR)
+    width, height = (max(round(n * min(_TOLD / max(shape), 1)), 8) for n in shape)
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    rough = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
+    edge = told_apart(small, rough, max(width, height) * unit)
+    large = cv2.resize(edge, shape, interpolation=cv2.INTER_LINEAR)
     radius = max(round(_FILTER * side), 2)
-    soft = cv2.ximgproc.guidedFilter(picture.astype(np.float32) / 255, large, radius, _SMOOTHNESS,
-                                     scale=1 / _COARSER if radius > 3 * _COARSER else 1)
-    # the filter leaves haze far from the edge, where the network is sure
+    soft = cv2.ximgproc.guidedFilter(picture.astype(np.float32) / 255, large, radius, _SMOOTHNESS)
+    # the filter leaves haze far from the edge
     reached = cv2.blur(cv2.dilate(large, np.ones((radius, radius))), (radius, radius))
-    held = cv2.blur(cv2.erode(large, np.ones((radius, radius))), (radius, radius))
-    soft = np.clip(1.3 * soft - 0.15, 0, 1) * np.clip(2 * reached - 0.2, 0, 1)
-    return np.maximum(soft, np.clip(2 * held - 1, 0, 1)).astype(np.float32)
+    return np.asarray(np.clip(1.1 * soft - 0.05, 0, 1) * np.clip(2 * reached - 0.1, 0, 1), np.float32)
 
 
 def _connected(share: np.ndarray, head: np.ndarray) -> np.ndarray:
