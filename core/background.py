@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from core.photo import Photo
 
 _MATTE_SIZE = 256  # side of the crop at which the foreground is found
-_FILL_SIZE = 1024  # largest side of the frame at which the background's colours are completed
+_FILL_SIZE = 640  # largest side of the frame at which the background's colours are completed
 _HAIRLINE = 0.01  # a matte under this is background for sure
-_RIM, _STRANDS = 0.006, 0.12  # width of the rim that goes with the person, and before an even background; of the frame's side
+_RIM, _STRANDS = 0.014, 0.12  # width of the rim that goes with the person, and before an even background; of the frame's side
 _EVEN, _PLAIN = 2.5, 20.0  # of 255: grain and difference of tones up to which a background is a plain wall
 
 

@@ -28,7 +28,7 @@ def _crown(matte: np.ndarray, above: np.ndarray, head: np.ndarray, unit: float) 
     its crown; above the edge it goes on to fall as it did under it."""
     height = above.shape[0]
     out = np.zeros(above.shape, np.float32)
-    outline = _outline(matte[:max(round(_BAND * unit), 4)], head.any(0))
+    outline = _outline(matte[:max(round(_BAND * unit), 4)], np.asarray(head.any(0)))
     if height == 0 or outline is None:
         return out
     left, right = outline

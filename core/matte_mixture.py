@@ -51,7 +51,7 @@ def _mixtures(picture, sure, share, out, steps, far):
                     if cost < best:
                         best, found, apart = cost, alpha, square
             if best < np.float32(1e30):
-                trust = apart / (apart + np.float32(_ALIKE * _ALIKE)) * np.exp(-best / np.float32(2 * _RESIDUE * _RESIDUE + _HOLD))
+                trust = np.exp(-best / np.float32(2 * _RESIDUE * _RESIDUE + _HOLD)) * apart / (apart + np.float32(_ALIKE * _ALIKE))
                 out[y, x] = share[y, x] + (found - share[y, x]) * trust
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.background_fill import pull_push
 from core.compose import smoothstep
 from core.cv import cv2
 from core.motion_masks import EAR, EYE, LIPS, NECK, SCALP, grid, ramp, resize
+from core.pyramid import pull_push
 
 _DECAY = 0.30  # reach of the motion beyond the head and down into neck and shoulders, as a fraction of the face crop's side
 _UPWARD = 0.4  # beside and above the head motion dies out so much slower: hair and hats go along as they are

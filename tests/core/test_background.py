@@ -9,12 +9,13 @@ import pytest
 
 from core.align import margin
 from core.background import Layers, background_plate, inner, moved_frame, widened
-from core.background_fill import fill, pull_push
+from core.background_fill import fill
 from core.cv import cv2
 from core.edit import prepare_start
 from core.engine import Engine
 from core.errors import ParameterError
 from core.motion import MotionField, grid, identity_field
+from core.pyramid import pull_push
 from core.request import RenderRequest
 from core.rig import Rig, apply
 from core.session import Session
