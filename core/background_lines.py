@@ -22,7 +22,7 @@ _ALONG = 2.0
 
 
 def flow_into(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The picture (S, S, 3) float32 with its hole (S, S) bool filled smoothly; outside the hole it is as it was. Deterministic."""
+    """The picture (S, S, 3) float32 with its hole (S, S) bool filled smoothly; elsewhere exactly as it is. Deterministic."""
     size = picture.shape[0]
     sides = [min(size, _SIDE)]
     while sides[-1] > 20:

@@ -14,7 +14,7 @@ from core.cv import cv2
 _INNER, _OUTER = 0.03, 0.06  # width of the band inside and outside the outline, as a share of the face crop's side
 _RAYS = 8
 _ALIKE = 30.0  # of 255 over all channels: colours closer than this tell nothing apart
-_RESIDUE = 12.0  # likewise: a mixture that misses the pixel by so much explains nothing
+_UNEXPLAINED = 600.0  # likewise, squared: a mixture that costs so much more explains little
 _HOLD = 300.0  # how strongly a mixture is preferred that agrees with the network; a squared difference of colours
 
 
@@ -51,7 +51,7 @@ def _mixtures(picture, sure, share, out, steps, far):
                     if cost < best:
                         best, found, apart = cost, alpha, square
             if best < np.float32(1e30):
-                trust = np.exp(-best / np.float32(2 * _RESIDUE * _RESIDUE + _HOLD)) * apart / (apart + np.float32(_ALIKE * _ALIKE))
+                trust = np.exp(-best / np.float32(_UNEXPLAINED)) * apart / (apart + np.float32(_ALIKE * _ALIKE))
                 out[y, x] = share[y, x] + (found - share[y, x]) * trust
 
 

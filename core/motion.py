@@ -38,7 +38,7 @@ from core.motion_masks import (
     soften,
 )
 from core.motion_mesh import surface_motion
-from core.motion_spread import Places, continue_inside, continue_outside, outside_motion
+from core.motion_spread import Outline, Places, continue_hidden, continue_inside, continue_outside, outside_motion
 from core.render.buffers import posed_vertices
 from core.render.camera import project_ndc
 from core.render.numba_raster import NumbaRasterizer, Surface, vertex_normals
@@ -178,13 +178,15 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     shift, known, seen, kind = surface_motion(before, after, normal_z, faces, classes, seen_before, seen_after, scale)
     lids = closing_lids(shift, kind, kinds(seen_before.face_ids, faces, classes), unit)
     rigid = project_ndc(_skull_motion(source, edited, classes), camera, box)
-    places = Places(_pixels(before, size), _pixels(after, size), _pixels(rigid, size), normal_z[0], classes)
-    shift = continue_inside(shift, known, kind)
-    outside, off, down = outside_motion(places.halved(), (size + 1) // 2, unit / 2, person)  # smooth: half the size will do
-    outside, off = resize(outside * np.float32(2), size), resize(off, size)
+    places = Places(_pixels(before, size), _pixels(after, size), _pixels(rigid, size), normal_z[0], before[:, 2], classes).halved()
+    found = Outline.of(places)  # what is outside of it moves smoothly: half the size will do
+    off = resize(found.off((size + 1) // 2), size)
+    shift = continue_hidden(continue_inside(shift, known, kind), known, kind, off)
     hole = mouth_hole(kind, off > 0.5)
     off[(kind >= NECK) & ~hole] = 1
-    shift = continue_outside(shift, known, kind, outside, off, down, unit, free, reach)
+    mesh = np.where((kind < INTERIOR)[..., None], shift / 2, np.float32(np.nan))[::2, ::2]
+    outside, down = outside_motion(places, found, mesh, unit / 2, person)
+    shift = continue_outside(shift, kind, resize(outside * np.float32(2), size), off, down, unit, free, reach)
     hidden = ~seen & (off < 0.5) | hole
     fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) | hole), unit), soften(lids, unit, 2.0))
     uncovered = np.maximum(soften(clean(hidden), unit), fill)

@@ -16,6 +16,8 @@ _UPWARD = 0.4  # beside and above the head motion dies out so much slower: hair 
 _BORDER = 0.08  # least width over which motion dies out toward the picture's border, likewise
 _RAYS = 256  # rays about the head's middle on which outlines are compared
 _RAY_BLUR = 3.0
+_PARTED = 3.0  # pixels: head and hair that part by less may overlap
+_SEEN = 0.25  # surface seen at a flatter angle is stretched, and magnifies what the fit is off by
 _RIM = 0.35  # surface seen at a flatter angle than this (cosine) is the head's rim
 _THICK = 0.4  # distance over which hair's motion changes from the rim's, as a fraction of the face crop's side
 _FAR = 0.25  # so far beyond the head's outline a volume of hair or cloth is looked for, likewise
@@ -36,24 +38,29 @@ def continue_inside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray) -> n
     return out
 
 
-def continue_outside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray, outside: np.ndarray, off: np.ndarray,
-                     down: tuple[float, float], unit: float, free: tuple[bool, ...], reach: float) -> np.ndarray:
-    """Hidden skin, and ears, between seen skin and the outline; neck, hair and background as `outside`, dying out.
+def continue_hidden(shift: np.ndarray, known: np.ndarray, kind: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """Hidden skin, and ears, go on to the outline as the seen skin moves that is next to them.
 
     The mesh's ears are rarely where the photo's are, often there is hair instead: they follow what is around them.
+    off (H, W): share that is outside the outline, soft.
+    """
+    skin = (kind <= SCALP) & (off < 0.5)
+    hidden = skin & (~known | (kind == EAR))
+    if not hidden.any():
+        return shift
+    sure = known & ~hidden & (skin | (kind == LIPS))
+    return np.where(hidden[..., None], pull_push(shift, sure.astype(np.float32)), shift)
+
+
+def continue_outside(shift: np.ndarray, kind: np.ndarray, outside: np.ndarray, off: np.ndarray, down: tuple[float, float],
+                     unit: float, free: tuple[bool, ...], reach: float) -> np.ndarray:
+    """Neck, hair and background move as `outside`, and that dies out.
 
     off (H, W): share that is outside the outline, soft. down: unit vector (x, y) from the head's top to its chin. unit: side of
     the face crop in pixels. free: sides (top, right, bottom, left) of the picture that need not stay. reach: see `motion_field`.
     """
-    skin = (kind <= SCALP) & (off < 0.5)
     head = off < 0.5
-    hidden = skin & (~known | (kind == EAR))
-    out = shift
-    if hidden.any():
-        rim = (off > 0.5) & (cv2.dilate(head.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
-        sure = (known & ~hidden & (skin | (kind == LIPS))) | rim
-        out = np.where(hidden[..., None], pull_push(np.where(head[..., None], out, outside), sure.astype(np.float32)), out)
-    out = out + (outside - out) * off[..., None]
+    out = shift + (outside - shift) * off[..., None]
     distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5)
     face = (kind < NECK) & (kind != SCALP) & (kind != EAR)
     near = (distance > 0) & (distance < 4)
@@ -80,64 +87,106 @@ def _stretch(reach: float) -> float:
 @dataclass(frozen=True, eq=False)
 class Places:
     """Where a head's vertices are in the picture, (V, 2) pixels each: before and after an edit, and rigid: after it, if only the
-    skull's motion counted. facing (V,): z of the normals before; classes (V,)."""
+    skull's motion counted. facing (V,): z of the normals before; depth (V,) before, growing away from the viewer; classes (V,)."""
 
     before: np.ndarray
     after: np.ndarray
     rigid: np.ndarray
     facing: np.ndarray
+    depth: np.ndarray
     classes: np.ndarray
 
     def halved(self) -> Places:
         """The same in a picture of half the size."""
         before, after, rigid = ((a + np.float32(0.5)) / 2 - np.float32(0.5) for a in (self.before, self.after, self.rigid))
-        return Places(before, after, rigid, self.facing, self.classes)
+        return Places(before, after, rigid, self.facing, self.depth, self.classes)
 
 
-def outside_motion(places: Places, size: int, unit: float,
-                   person: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    """(shift (H, W, 2), off (H, W), down) of what surrounds the head: hair moves with the head's rim, as a flat piece at its
-    depth. What stands farther out, and hats, scarves and long hair, have a volume of their own, and move between rim and face.
-    The neck goes along by half: the chin moves over it.
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """The outline of the surface that faces the viewer in the source, about its middle before and after an edit.
 
-    What the face turns over is covered by it, what it leaves is hair or background. Where the head itself would show twice, what
-    is around it is mirrored at its outline instead: that has the right grain, and begins without a step (less under the chin,
-    where a collar would come into view). The outline is that of
-    the surface that faces the viewer in the source: what a turn reveals behind it counts as outside (`off`, soft), because hair
-    is there as often as skin. All of it goes to nothing as the edit does, and has no steps: films need that.
-    unit, down: as in `continue_outside`. person (H, W): the photo's matte, which tells where there is volume.
+    What a turn reveals behind it counts as outside, because hair is there as often as skin, and so do ears. rim (V,): the vertices
+    that lie on it. middle_before, middle_after (2,); before, after (R,): its radius along rays at `angles` (R,).
     """
-    head = places.classes <= SCALP
-    shown = head & (places.facing > 0)
-    rim = head & (np.abs(places.facing - 0.5 * _RIM) < 0.6 * _RIM)  # what lies behind it is deeper, and would move farther
-    rim[rim] = _outermost(places.before[rim] - places.before[rim].mean(0))
-    front = places.classes == EYE if (places.classes == EYE).any() else head
-    middle_before = places.before[rim].mean(0).astype(np.float32)
-    middle_after = places.rigid[rim].mean(0).astype(np.float32)
-    offset = grid(size) - middle_after
-    angles = np.linspace(-np.pi, np.pi, _RAYS, endpoint=False, dtype=np.float32)
-    edge = np.hypot(offset[..., 0], offset[..., 1]) - _on_rays(outline(places.after[shown] - middle_after, angles), offset)
-    before = outline(places.before[shown] - middle_before, angles)
+
+    rim: np.ndarray
+    middle_before: np.ndarray
+    middle_after: np.ndarray
+    angles: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+    @classmethod
+    def of(cls, places: Places) -> Outline:
+        """The outline of a head."""
+        head = places.classes <= SCALP
+        rim = head & (np.abs(places.facing - 0.5 * _RIM) < 0.6 * _RIM)  # what lies behind it is deeper, and would move farther
+        rim[rim] = _outermost(places.before[rim] - places.before[rim].mean(0))
+        shown = head & (places.facing > _SEEN) & (places.classes != EAR) & (places.depth < places.depth[rim].mean())
+        middles = [points[rim].mean(0).astype(np.float32) for points in (places.before, places.rigid)]
+        angles = np.linspace(-np.pi, np.pi, _RAYS, endpoint=False, dtype=np.float32)
+        radii = (outline(points[shown] - middle, angles) for points, middle in zip((places.before, places.after), middles,
+                                                                                   strict=True))
+        return cls(rim, *middles, angles, *radii)
+
+    def edge(self, size: int) -> np.ndarray:
+        """How far each pixel (H, W) lies outside of it after the edit."""
+        offset = grid(size) - self.middle_after
+        return np.hypot(offset[..., 0], offset[..., 1]) - _on_rays(self.after, offset)
+
+    def off(self, size: int) -> np.ndarray:
+        """The share (H, W) of each pixel that is outside after the edit."""
+        return smoothstep(self.edge(size) / np.float32(2 * _FADED) + np.float32(0.5))
+
+
+def outside_motion(places: Places, found: Outline, mesh: np.ndarray, unit: float,
+                   person: np.ndarray | None = None) -> tuple[np.ndarray, tuple[float, float]]:
+    """(shift (H, W, 2), down) of what surrounds the head: hair moves with the head's rim, as a flat piece at its depth. What
+    stands farther out, and hats, scarves and long hair, have a volume of their own, and move between rim and face. The neck goes
+    along by half: the chin moves over it.
+
+    What the face turns over is covered by it. Where it would rather show twice, what is around it hangs on to its outline and is
+    drawn along. All of it goes to nothing as the edit does, and has no steps: films need that.
+    mesh (H, W, 2): the head's own shift, NaN beside it. unit, down: as in `continue_outside`. person (H, W): the photo's matte,
+    which tells where there is volume.
+    """
+    size, rim, angles = len(mesh), found.rim, found.angles
+    offset, edge = grid(size) - found.middle_after, np.maximum(found.edge(size), 0)
+    front = places.classes == EYE if (places.classes == EYE).any() else places.classes <= SCALP
     near = _affine(places.before[rim], places.rigid[rim])
     far = _rigid((places.before[rim], places.before[front]), (places.rigid[rim], places.rigid[front]))
     place = np.concatenate([grid(size), np.ones((size, size, 1), np.float32)], -1)
     rest = places.before[rim] - np.column_stack([places.rigid[rim], np.ones(int(rim.sum()))]) @ near
-    bent = _around(rest, places.rigid[rim] - middle_after, angles)
+    bent = _around(rest, places.rigid[rim] - found.middle_after, angles)
     down = _downward(places)
     below = np.cos(angles) * down[0] + np.sin(angles) * down[1]
-    extent = np.zeros(_RAYS, np.float32) if person is None else _extent(resize(person, size), before, middle_before, angles, unit)
-    bulk = smoothstep((extent / (_FAR * unit) - 0.5) / 0.4) * smoothstep((below + 0.35) / 0.5)
-    thin = 1 - _on_rays(_circular_blur(bulk, 0.03 * _RAYS), offset)
-    away = (np.exp(-np.maximum(edge, 0) / np.float32(_THICK * unit)) * thin)[..., None]
-    local = place @ (near - far) + np.stack([_on_rays(bent[:, i], offset) for i in (0, 1)], -1)
+    bulk = np.zeros(_RAYS, np.float32)
+    if person is not None:
+        extent = _extent(resize(person, size), found.before, found.middle_before, angles, unit)
+        bulk = smoothstep((extent / (_FAR * unit) - 0.5) / 0.4) * smoothstep((below + 0.35) / 0.5)
+    fading = np.exp(-edge / np.float32(_THICK * unit))[..., None]
+    away = fading * (1 - _on_rays(_circular_blur(bulk, 0.03 * _RAYS), offset))[..., None]
+    local = place @ (near - far) + _on_rays(bent, offset)
     goes = 1 - _on_rays(_circular_blur(_NECK * smoothstep((below - 0.1) / 0.6), 0.02 * _RAYS), offset)[..., None]
-    source = grid(size) + goes * (place @ far + away * local - grid(size)) - middle_before
-    radius = np.maximum(np.hypot(source[..., 0], source[..., 1]), 1)
-    inside = np.maximum(_on_rays(before, source) - radius - np.maximum(-edge, 0), 0)
-    room = _on_rays(extent * (0.7 - 0.6 * smoothstep(1.5 * below)), source) + np.float32(1)
-    source = source * ((radius + inside + room * (1 - np.exp(-inside / room))) / radius)[..., None] + middle_before
-    off = smoothstep(edge / np.float32(2 * _FADED) + np.float32(0.5))
-    return (source - grid(size)).astype(np.float32), off, (float(down[0]), float(down[1]))
+    shift = goes * (place @ far + away * local - grid(size))
+    push = _parting(shift, mesh, found)
+    return (shift + _on_rays(push, offset) * fading).astype(np.float32), (float(down[0]), float(down[1]))
+
+
+def _parting(shift: np.ndarray, mesh: np.ndarray, found: Outline) -> np.ndarray:
+    """(R, 2) at the head's outline: by how much what is around the head, whose shift this is (H, W, 2), must be fetched from
+    farther out there, so that the head doesn't show twice. What the head turns over is left to be covered.
+
+    mesh (H, W, 2): the head's own shift, NaN beside it.
+    """
+    ray = np.stack([np.cos(found.angles), np.sin(found.angles)], 1)
+    x, y = np.clip(np.rint(found.middle_after + ray * (found.after - 2)[:, None]).astype(int), 0, len(mesh) - 1).T
+    held = np.isfinite(mesh[y, x, 0]).astype(np.float32)
+    apart = np.where(held[:, None] > 0, mesh[y, x] - shift[y, x], 0)
+    apart = apart * smoothstep((apart * ray).sum(1) / _PARTED)[:, None]
+    share = np.maximum(_circular_blur(held, _RAY_BLUR), 0.05)
+    return np.stack([_circular_blur(apart[:, i], _RAY_BLUR) / share for i in (0, 1)], -1)
 
 
 def _downward(places: Places) -> np.ndarray:
@@ -207,7 +256,7 @@ def outline(points: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
 
 def _on_rays(row: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Values (R,) along rays from a middle, at offsets (H, W, 2) from it."""
+    """Values (R,) or (R, 2) along rays from a middle, at offsets (H, W, 2) from it."""
     wrapped = np.concatenate([row, row[:2]]).astype(np.float32)[None]
     place = ((np.arctan2(offset[..., 1], offset[..., 0]) + np.pi) * (_RAYS / (2 * np.pi))).astype(np.float32)
     return cv2.remap(wrapped, place, np.zeros_like(place), cv2.INTER_LINEAR)
