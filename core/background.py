@@ -16,6 +16,7 @@ from core.align import margin
 from core.background_crown import matte_beyond
 from core.background_fill import fill
 from core.cv import cv2
+from core.lids.edit import SIDES, Eyes, LidEdit
 from core.matte import person_matte
 from core.matte_edge import exact_edge
 from core.motion import MotionField, extent, fill_from, motion_field, soften_seams
@@ -61,15 +62,21 @@ class Layers:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What surrounds the face of an opened photo; each part is worked out when it is first asked for, and kept."""
+    """What surrounds the face of an opened photo; each part is worked out when it is first asked for, and kept.
+
+    code: the face in it. lids: what was done to its eyes, for a scene that `with_lids` made of another, its `base`.
+    """
 
     photo: Photo
     code: FaceCode
     head: HeadModel
     rasterizer: str = "numba"
+    lids: LidEdit | None = None
+    base: Scene | None = field(default=None, repr=False)
     _layers: dict[int, Layers] = field(default_factory=dict, repr=False)
     _own: dict[int, Buffers] = field(default_factory=dict, repr=False)
     _shares: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+    _looking: dict[FaceCode, Scene] = field(default_factory=dict, repr=False)
 
     @property
     def native(self) -> int:
@@ -81,6 +88,21 @@ class Scene:
         """For each side of the frame (top, right, bottom, left) whether the photo ends before it."""
         return self.photo.alignment.open_sides(self.photo.pixels.shape)
 
+    @cached_property
+    def eyes(self) -> Eyes:
+        """The photo's eyes, ready to be painted."""
+        return Eyes(self.photo, self.code, self.head)
+
+    def with_lids(self, edited: FaceCode) -> Scene:
+        """This scene once the eyes have done what an edit asks of them; itself where that is nothing that can be painted."""
+        lids = self.eyes.edit(edited)
+        if lids is None:
+            return self
+        if lids.code not in self._looking:  # the newest alone: while something else is dragged, the eyes stay
+            self._looking.clear()
+            self._looking[lids.code] = Scene(self.photo, lids.code, self.head, self.rasterizer, lids, self)
+        return self._looking[lids.code]
+
     def buffers(self, code: FaceCode, size: int) -> Buffers:
         """The buffers of a code in the frame around a crop of side `size`."""
         own = widened(self.code, size)
@@ -88,6 +110,9 @@ class Scene:
 
     def layers(self, size: int) -> Layers:
         """The frame's layers around a crop of side `size`, at most the native one."""
+        if size not in self._layers and self.base is not None and self.lids is not None:
+            made = self.base.layers(size)
+            self._layers[size] = replace(made, photo=self.lids.painted(made.photo, size))
         if size not in self._layers:
             frame = size + 2 * margin(size)
             if size == self.native:
@@ -140,6 +165,8 @@ class Scene:
     def light_share(self, size: int) -> np.ndarray:
         """How much of each pixel's light comes from the person (F, F) float32 in [0, 1] (`core.matte_edge`), in the frame around
         a crop of side `size`, at most the native one."""
+        if self.base is not None:
+            return self.base.light_share(size)
         if size not in self._shares:
             frame = size + 2 * margin(size)
             self._shares[size] = cv2.resize(self._share, (frame, frame), interpolation=cv2.INTER_AREA)
@@ -169,8 +196,9 @@ class Scene:
         after, matte = self.buffers(edited, size), self.layers(size).matte
         if size not in self._own:
             self._own[size] = self.buffers(self.code, size)
+        painted = self.lids is not None and len(self.lids.moves) == len(SIDES)
         found = motion_field(self.head, widened(self.code, size), widened(edited, size), self._own[size], after, size,
-                             self.free_sides, reach, matte)
+                             self.free_sides, reach, matte, not painted)
         person = np.maximum(matte, carried_values(matte, found)) > _HAIRLINE  # the background's motion moves nothing
         near = cv2.dilate(person.astype(np.float32), np.ones((round(_STRANDS * len(person)),) * 2))
         return replace(found, moved=found.moved * cv2.blur(near, (5, 5))), after

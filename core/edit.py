@@ -17,7 +17,7 @@ import torch
 
 from core import compose
 from core.align import feather, margin
-from core.background import carried_values, inner, moved_frame
+from core.background import Scene, carried_values, inner, moved_frame
 from core.codes import FaceCode
 from core.cv import cv2
 from core.diffusion import Inversion, edit, guided, invert, timesteps
@@ -77,8 +77,8 @@ class Start:
     result may differ from the starting picture; lit: how much of each pixel's light is the person's, None where nothing is
     edited. factors (S, S, 3): the quotient already laid on there; edges: what its blur lacks of those of lamps
     (`core.light_quotient`), None where there are no lamps. motion: the motion in the frame around the crop (`core.background`),
-    None where nothing moves; drawn: the moved head's rendering there. still: the code it leads to.
-    own_code: the code behind `own`. key: what an inversion of the picture depends on. reach: the request's.
+    None where nothing moves; drawn: the moved head's rendering there. still: the code it leads to. own_code: the code behind
+    `own`. scene: the session's, with its eyes moved. key: what an inversion of the picture depends on. reach: the request's.
     """
 
     session: Session
@@ -95,6 +95,7 @@ class Start:
     drawn: np.ndarray | None
     still: FaceCode
     own_code: FaceCode
+    scene: Scene
     key: tuple[Any, ...]
     seeded: bool
     settled: bool
@@ -115,16 +116,20 @@ class Start:
         The starting picture is made again from the photo's full detail, and only what the network changed is scaled up.
         """
         native = self.session.native.astype(np.float32)
-        if self.motion is None and (self.seeded or not self.relit):
+        lids = self.scene.lids
+        if self.motion is None and lids is None and (self.seeded or not self.relit):
             return Finished(self._painted(native, picture) if self.seeded else native + self._change(picture, native.shape[0]))
         side, whole = native.shape[0], native.shape[0]
         if not self.settled and side > PREVIEW_SIDE:  # while dragging, less detail sooner
             side, native = PREVIEW_SIDE, compose.resize(native, PREVIEW_SIDE)
-        layers, change = self.session.scene.layers(side), self._change(picture, side)
+        before, layers, change = self.session.scene.layers(side).photo, self.scene.layers(side), self._change(picture, side)
         base, anew, factors = layers.photo.astype(np.float32), None, None
+        if lids is not None:
+            native, anew = native + (inner(base, side) - inner(before, side)), lids.changed(before, side)
         if self.motion is not None:
             field, drawn = self._motion_native()
-            base, anew = moved_frame(layers, field, drawn), compose.resize(field.moved, base.shape[0])
+            base, moved = moved_frame(layers, field, drawn), compose.resize(field.moved, base.shape[0])
+            anew = moved if anew is None else np.maximum(moved, anew)
         if self.relit:
             factors = laid(self._frame_factors(side), self._lit(side))
             base = compose.relight(base, factors)
@@ -132,12 +137,11 @@ class Start:
         if self.seeded:
             crop = self._painted(middle, picture)
         elif self.motion is None:  # the crop has nothing of the frame's own: it is the photo's to the last bit
-            assert factors is not None
-            crop = compose.relight(native, inner(factors, side)) + change
+            crop = (native if factors is None else compose.relight(native, inner(factors, side))) + change
         else:
             crop = middle + change
         middle += (crop - middle) * feather(side)[..., None]
-        return Finished(compose.resize(crop, whole), layers.photo, base, anew)
+        return Finished(compose.resize(crop, whole), before, base, anew)
 
     def _change(self, picture: np.ndarray, side: int) -> np.ndarray:
         """What the network changed, (side, side, 3): of the person, up to their exact edge, over which its own pixels reach."""
@@ -187,7 +191,7 @@ class Start:
             return factors
         size, session = min(side, FINE_SIZE), self.session
         if self.settled and size > session.size:
-            edges = lamp_edges(session.head, self.own_code, session.code, size, session.rasterizer)
+            edges = lamp_edges(session.head, self.own_code, self.scene.code, size, session.rasterizer)
         return factors * compose.resize(edges, side)
 
     def _motion_native(self) -> tuple[MotionField, np.ndarray]:
@@ -197,7 +201,7 @@ class Start:
         size = min(self.session.native.shape[0], MOTION_SIZE)
         if not self.settled or size <= self.session.size:
             return self.motion, self.drawn
-        field, buffers = self.session.scene.motion(self.still, size, self.reach)
+        field, buffers = self.scene.motion(self.still, size, self.reach)
         return field, buffers.rendered
 
 
@@ -205,14 +209,15 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     """The starting picture of a request, with its buffers and masks."""
     code, head, size = session.code, session.head, session.size
     still = edited.replace(light=code.light, lamps=code.lamps)
-    source = session.buffers
-    moved, relit = still != code, edited.lamps != code.lamps or not np.array_equal(edited.light, code.light)
+    scene = session.scene.with_lids(still)
+    moved, relit = still != scene.code, edited.lamps != code.lamps or not np.array_equal(edited.light, code.light)
     shadows = RAYS if request.quality == "settled" else MAP
-    draw = partial(render_buffers, head, size=size, rasterizer=session.rasterizer, recentre_from=code, shadows=shadows)
+    draw = partial(render_buffers, head, size=size, rasterizer=session.rasterizer, recentre_from=scene.code, shadows=shadows)
+    source = session.buffers if scene is session.scene else draw(scene.code)
     before = draw(still) if moved else source
     target = draw(edited) if relit else before
-    scene, picture, field, motion, drawn = session.scene, session.crop.astype(np.float32), None, None, None
-    layers = scene.layers(size)
+    layers, field, motion, drawn = scene.layers(size), None, None, None
+    picture = (session.crop if scene is session.scene else inner(layers.photo, size)).astype(np.float32)
     if moved:
         motion, wide = scene.motion(still, size, request.reach)
         drawn, field = wide.rendered, motion.part(margin(size), size)
@@ -223,7 +228,7 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     factors = quotient(own.rendered, carried, before.albedo, before.coverage, 0.05 + 0.5 * request.reach, exactness(head, before))
     own_code = still.replace(light=code.light + np.float32(SHADING_SHARE) * (edited.light - code.light),
                              lamps=between(code.lamps, edited.lamps, SHADING_SHARE))
-    edges = lamp_edges(head, own_code, code, size, session.rasterizer, shadows) if own_code.lamps else None
+    edges = lamp_edges(head, own_code, scene.code, size, session.rasterizer, shadows) if own_code.lamps else None
     lit = None
     if moved or relit:
         share = scene.light_share(size)
@@ -235,7 +240,8 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
         mask = _reach(np.maximum(source.coverage, before.coverage), matte, field, request.reach)
     key = still.digest, own_code.light.tobytes(), own_code.lamps, request.reach
     return Start(session, np.ascontiguousarray(picture, np.float32), before, own, target, uncovered, mask, lit, factors, edges,
-                 motion, drawn, still, own_code, key, request.noise == "seeded", request.quality == "settled", request.reach)
+                 motion, drawn, still, own_code, scene, key, request.noise == "seeded", request.quality == "settled",
+                 request.reach)
 
 
 @dataclass(frozen=True, eq=False)

@@ -140,7 +140,7 @@ def _mark_neck(classes: np.ndarray, vertices: np.ndarray) -> None:
 
 def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buffers: Buffers, edited_buffers: Buffers,
                  unit: float = 0.0, free: tuple[bool, ...] = (False,) * 4, reach: float = 0.5,
-                 person: np.ndarray | None = None) -> MotionField:
+                 person: np.ndarray | None = None, lids: bool = True) -> MotionField:
     """The motion from a photo's own code to an edited one, at the buffers' size.
 
     source_buffers: the photo's own; edited_buffers: of the edited code, re-centred on the source (`render_buffers(...,
@@ -148,21 +148,22 @@ def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buf
     unit: side of the face crop in pixels (0: it is the picture). free: sides (top, right, bottom, left) of the picture that need
     not stay where they are, because the photo ends there. reach (0..1): how far hair and neck go along, 0.5 as seems natural.
     person (H, W): the photo's matte (`core.matte`), where it is known: hair and hats beyond the head move by it.
+    lids: whether lids that close are filled; not where they have been painted (`core.lids`).
     """
     before, after = posed_vertices(head, source), posed_vertices(head, edited, source)
     return mesh_motion(before, after, head.faces, source.camera, source.box, source_buffers.size, surface_classes(head),
-                       _surface(source_buffers), _surface(edited_buffers), unit, free, reach, person)
+                       _surface(source_buffers), _surface(edited_buffers), unit, free, reach, person, lids)
 
 
 def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camera: np.ndarray, box: np.ndarray, size: int,
                 classes: np.ndarray | None = None, source_surface: Surface | None = None, edited_surface: Surface | None = None,
                 unit: float = 0.0, free: tuple[bool, ...] = (False,) * 4, reach: float = 0.5,
-                person: np.ndarray | None = None) -> MotionField:
+                person: np.ndarray | None = None, lids: bool = True) -> MotionField:
     """The motion between two poses of one mesh under one camera.
 
     source, edited (V, 3) vertices in head space; faces (F, 3); camera, box (3,) as in `core.render.camera`; classes (V,) as from
     `surface_classes` (None: all skin); the surfaces both show at this size, if they were rasterized already. unit, free,
-    reach, person: see `motion_field`.
+    reach, person, lids: see `motion_field`.
     """
     if np.array_equal(source, edited):
         return identity_field(size)
@@ -176,7 +177,7 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     normal_z = _facing(source, faces), _facing(edited, faces)
     scale = float(max(abs(float(camera[0])), 1e-6))
     shift, known, seen, kind = surface_motion(before, after, normal_z, faces, classes, seen_before, seen_after, scale)
-    lids = closing_lids(shift, kind, kinds(seen_before.face_ids, faces, classes), unit)
+    blots = closing_lids(shift, kind, kinds(seen_before.face_ids, faces, classes), unit) if lids else np.zeros_like(known)
     rigid = project_ndc(_skull_motion(source, edited, classes), camera, box)
     places = Places(_pixels(before, size), _pixels(after, size), _pixels(rigid, size), normal_z[0], before[:, 2], classes).halved()
     found = Outline.of(places)  # what is outside of it moves smoothly: half the size will do
@@ -188,7 +189,7 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     outside, down = outside_motion(places, found, mesh, unit / 2, person)
     shift = continue_outside(shift, kind, resize(outside * np.float32(2), size), off, down, unit, free, reach)
     hidden = ~seen & (off < 0.5) | hole
-    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) | hole), unit), soften(lids, unit, 2.0))
+    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) | hole), unit), soften(blots, unit, 2.0))
     uncovered = np.maximum(soften(clean(hidden), unit), fill)
     length = np.hypot(shift[..., 0], shift[..., 1]) * (256 / unit)
     moved = np.maximum(np.clip((length - 0.1) / 1.4, 0, 1).astype(np.float32), uncovered)
