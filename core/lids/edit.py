@@ -122,7 +122,8 @@ def _move(before: np.ndarray, after: np.ndarray) -> LidMove:
     opening = _SHUT * max(float(np.mean((before[lower] - before[upper]) @ down)), 0.03 * width)
     gaze = (after[iris] - before[iris]).mean(0) / width
     closing, rising = float(way[upper].mean()) / opening, -float(way[lower].mean()) / opening
-    return LidMove(closing, rising, (float(gaze[0]), float(gaze[1])))
+    over = max(closing + rising, 1.0)
+    return LidMove(closing / over, rising / over, (float(gaze[0]), float(gaze[1])))
 
 
 def _gaps(side: str) -> list[tuple[int, int]]:

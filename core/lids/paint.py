@@ -14,6 +14,7 @@ _FOLD_GOES = 0.14  # share of the upper lid's way that the fold above it goes al
 _LAP = 0.025  # widths of the eye by which a shut upper lid lies over the lower one's wet rim
 _LASHES_DOWN = 0.62  # length of lashes seen from above their edge, once the eye is shut, by that when it is open
 _LONGEST = 0.12  # widths of the eye up to which dark lines above its edge are lashes, and not a fold or a brow
+_SOFT_CORNER = 0.06  # widths of the eye over which a shut lid's edge runs out into the corners
 _CORE = 0.04  # widths of the eye: dark root of the lashes, which is a line at any angle
 
 
@@ -48,19 +49,23 @@ class _Painting:
         self.way = np.float32(move.upper) * opening
         self.lift = np.float32(move.lower) * opening
         lap = np.float32(_LAP * self.shut ** 2) * np.minimum(opening, 0.2 * self.w) * 5
-        self.upper = eye.upper + self.way + lap
+        closed = eye.upper + self.way + lap
+        soft = cv2.GaussianBlur(closed[None], (0, 0), _SOFT_CORNER * eye.width, sigmaY=1e-3, borderType=cv2.BORDER_REPLICATE)[0]
+        self.upper = closed + (soft - closed) * np.float32(self.shut ** 2)
         self.lower = np.maximum(eye.lower - self.lift, self.upper - lap)
         self.above = self.upper - self.y  # from the moved edge upward
         self.reach = eye.reach
         self.local = self.reach * float(np.clip(self.way.max() / (0.05 * self.w), 0, 1))
+        self.lean = 1 + (_lean(self.shut) - 1) * self.local
 
     def whole(self) -> np.ndarray:
         soft = np.float32(max(1.2, 0.008 * self.w))
         out = self._ball()
         out += (self._under() - out) * np.clip((self.y - self.lower) / soft + 0.5, 0, 1)[..., None]
-        out += (self._lid() - out) * np.clip(self.above / soft + 0.5, 0, 1)[..., None]
-        out *= self._lashes()
-        return self.skin.photo + (out - self.skin.photo) * self.reach[None, :, None]
+        out *= self._hanging()[..., None]
+        out += (self._lid() * self._standing() - out) * np.clip(self.above / soft + 0.5, 0, 1)[..., None]
+        out *= self._line()[..., None]
+        return self.skin.photo + (out - self.skin.photo) * (self.reach * (1 - self.skin.held))[..., None]
 
     def _fetch(self, picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return cv2.remap(picture, np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32), cv2.INTER_CUBIC,
@@ -69,34 +74,36 @@ class _Painting:
     def _ball(self) -> np.ndarray:
         """The eyeball, turned by the gaze; the lid's shadow on it goes along with the lid."""
         eye, (cx, cy, radius) = self.eye, self.eye.iris
-        middle = np.clip(cy, eye.upper + 0.3 * (eye.lower - eye.upper), eye.lower - 0.3 * (eye.lower - eye.upper))
-        y = self.y
-        x = self.x
+        x, y = self.x, self.y
         gx, gy = (np.float32(v * self.w) for v in self.move.gaze)
         if gx or gy:
             away = ((x - cx - gx) ** 2 + (y - cy - gy) ** 2) / np.float32((2.1 * radius) ** 2)
             ends = np.minimum(x - eye.corners[0], eye.corners[1] - x) / (0.16 * self.w)
             turn = np.sqrt(np.clip(1 - away, 0, 1)) * smoothstep(ends)
             x, y = x - gx * turn, y - gy * turn
-        rim = np.minimum(0.02 * self.w + 1, 0.3 * (eye.lower - eye.upper))
-        top, bottom = eye.upper + rim, eye.lower - rim
-        over = np.where(y < middle, _between(y, np.minimum(self.upper, eye.upper) + rim, middle, top, middle),
-                        _between(y, middle, np.maximum(self.lower, eye.lower) - rim, middle, bottom))
-        opened = (self.upper < eye.upper - 0.01) | (self.lower > eye.lower + 0.01) | bool(gx or gy)
-        y = np.where(opened & (self.y > self.upper) & (self.y < self.lower), over, y)
-        ball = self._fetch(self.skin.photo, x, y)
+        if not (gx or gy) and self.way.min() >= 0 and self.lift.min() >= 0:
+            ball = self._fetch(self.skin.photo, x, y)
+        else:
+            rim = np.minimum(0.02 * self.w + 1, 0.3 * (eye.lower - eye.upper))
+            top, bottom = eye.upper + rim, eye.lower - rim
+            ball = self._fetch(self.skin.photo, x, np.clip(y, top, bottom))
+            hidden = smoothstep(np.maximum(top - y, y - bottom) / (0.05 * self.w))
+            hidden *= smoothstep((radius - np.hypot(x - cx, y - cy)) / (0.1 * radius))
+            if hidden.any():  # an iris is as round below as above, where no lid's shadow lies on it
+                mirrored = self._fetch(self.skin.photo, x, np.clip(2 * cy - y, np.minimum(top + 0.06 * self.w, bottom), bottom))
+                ball += (mirrored - ball) * hidden[..., None]
         depth = np.maximum(-self.above, 0) / (0.05 * self.w)
         return ball * (1 - 0.4 * np.clip(self.way / (0.08 * self.w), 0, 1) * np.exp(-depth))[..., None]
 
     def _under(self) -> np.ndarray:
         """The lower lid and the skin under it, raised with its edge."""
         below = np.maximum(self.y - self.lower, 0)
-        lift = (self.eye.lower - self.lower) * np.clip(1 - below / (0.5 * self.w), 0, 1)
-        return self._fetch(self.skin.photo, self.x, self.y + lift)
+        lift = np.maximum(self.eye.lower - self.lower, np.minimum(-self.lift, 0)) * np.clip(1 - below / (0.5 * self.w), 0, 1)
+        return self._fetch(self.skin.photo, self.x, np.maximum(self.y + lift, self.eye.lower + 0.5))
 
     def _lid(self) -> np.ndarray:
         """The upper lid's skin without lashes: as it is moved along with its edge, the more shut the more it is unfolded."""
-        eye, above = self.eye, self.above
+        eye, above = self.eye, np.maximum(self.above, 0.6)  # under the edge the photo has the open eye
         whole = eye.upper - eye.brow  # skin there is between brow and edge
         room = np.maximum(self.upper - eye.brow, 0.02 * self.w)
         strip = np.minimum(eye.upper - eye.fold, 0.6 * room)
@@ -117,7 +124,7 @@ class _Painting:
         kept = self._fetch(skin.bare, self.x, back)
         share = np.clip(below / np.maximum(self.upper - fold, 0.05 * w), 0, 1)[..., None]
         tint = 1 + (skin.tint - 1) * smoothstep(share / 0.5)
-        fill = (skin.above + (skin.below - skin.above) * 0.35 * share) * tint
+        fill = (skin.above + (skin.below - skin.above) * 0.5 * share) * tint
         fill = fill * (1 + (skin.bulge[..., None] - 1) * smoothstep(share / 0.3)) + self._texture()
         strip = np.maximum(0.75 * (eye.upper - eye.fold), 0.05 * w)
         return kept + (fill - kept) * smoothstep(below / strip + 0.15)[..., None]
@@ -126,19 +133,25 @@ class _Painting:
         """Fine texture of the skin under the eye, mirrored at the lid's edge, with which it moves."""
         return self._fetch(self.skin.grain, self.x, self.eye.lower + 0.12 * self.w + np.maximum(self.above, 0))
 
-    def _lashes(self) -> np.ndarray:
-        """What lashes leave of the light (H, W, 3): above their edge while the eye is open, under it once it is shut."""
+    def _standing(self) -> np.ndarray:
+        """What lashes above the upper lid's edge leave of the light (H, W, 3): they lean toward the viewer as it comes down."""
         lashes, upper, core = self.skin.lashes, self.eye.upper, np.float32(_CORE) * self.w
-        lean = 1 + (_lean(self.shut) - 1) * self.local
-        above, below = np.maximum(self.above, 0), np.maximum(-self.above, 0)
-        stand = self._fetch(lashes, self.x, upper - above / np.maximum(lean, 0.05))
-        stand = 1 + (stand - 1) * (lean > 0.05)[:, None]
+        above = np.maximum(self.above, 0.6)
+        stand = self._fetch(lashes, self.x, upper - above / np.maximum(self.lean, 0.05))
+        stand = 1 + (stand - 1) * (self.lean > 0.05)[:, None]
         root = self._fetch(lashes, self.x, upper - np.minimum(above, core))
-        root = 1 + (root - 1) * (np.clip((core - above) / (0.5 * core) + 0.5, 0, 1) * smoothstep((1 - lean) * 5))[..., None]
-        far = below / np.maximum(-lean, 0.05)
-        hang = self._fetch(lashes, self.x, upper - 0.5 * core - far).min(-1)
-        hang = 1 + np.minimum(hang - 1, 0) * smoothstep(1.6 - far / (_LONGEST * self.w)) * (lean < -0.05)
-        return np.where(self.above[..., None] >= 0, np.minimum(stand, root), hang[..., None]) * self._line()[..., None]
+        share = np.clip((core - above) / (0.5 * core) + 0.5, 0, 1) * smoothstep((1 - self.lean) * 5) * self._within()
+        return np.minimum(stand, 1 + (root - 1) * share[..., None])
+
+    def _hanging(self) -> np.ndarray:
+        """What lashes of a lid that is about shut leave of the light (H, W) under its edge."""
+        far = np.maximum(-self.above, 0) / np.maximum(-self.lean, 0.05)
+        hang = self._fetch(self.skin.lashes, self.x, self.eye.upper - np.float32(0.5 * _CORE) * self.w - far).min(-1)
+        return 1 + np.minimum(hang - 1, 0) * smoothstep(1.6 - far / (_LONGEST * self.w)) * (self.lean < -0.05)
+
+    def _within(self) -> np.ndarray:
+        """1 on the eye, 0 a little beyond its outer corner, for each column: there its edge ends."""
+        return 1 - self.shut * smoothstep(self.eye.beyond(self.x[0])[0] / 0.14)
 
     def _line(self) -> np.ndarray:
         """A dark soft line where the lids meet, for everybody."""
@@ -152,8 +165,3 @@ def _lean(shut: float) -> float:
     """How lashes stand: 1 as in the photo, 0 toward the viewer, under 0 downward."""
     return 1 - (1 + _LASHES_DOWN) * float(smoothstep(np.float32(shut)))
 
-
-def _between(y: np.ndarray, low: np.ndarray, high: np.ndarray, to_low: np.ndarray, to_high: np.ndarray) -> np.ndarray:
-    """y, held between two rows, as it lies between two others."""
-    share = np.clip((y - low) / np.maximum(high - low, 1e-3), 0, 1)
-    return to_low + share * (to_high - to_low)
