@@ -20,6 +20,10 @@ from core.lids.edit import SIDES, Eyes, LidEdit
 from core.matte import person_matte
 from core.matte_edge import exact_edge
 from core.motion import MotionField, extent, fill_from, motion_field, soften_seams
+from core.mouth import around_mouth, mouth_of
+from core.mouth_look import MouthLook, look_of
+from core.mouth_own import with_own
+from core.mouth_paint import paint_mouth
 from core.render.buffers import Buffers, render_buffers
 
 if TYPE_CHECKING:
@@ -191,17 +195,26 @@ class Scene:
         side = frame.shape[0]
         return cv2.copyMakeBorder(plate, top, side - bottom, left, side - right, cv2.BORDER_REFLECT_101)
 
+    @cached_property
+    def _look(self) -> MouthLook:
+        size = min(self.native, _MATTE_SIZE)
+        own = self.buffers(self.code, size)
+        photo, code = self.layers(self.native).photo, widened(self.code, self.native)
+        look = look_of(photo, own.rendered, around_mouth(self.head, own), self.native)
+        return with_own(look, photo, mouth_of(self.head, code, code, look))
+
     def motion(self, edited: FaceCode, size: int, reach: float = 0.5) -> tuple[MotionField, Buffers]:
         """The motion from the photo to an edited code in the frame around a crop of side `size`, and the edited buffers there."""
         after, matte = self.buffers(edited, size), self.layers(size).matte
         if size not in self._own:
             self._own[size] = self.buffers(self.code, size)
-        painted = self.lids is not None and len(self.lids.moves) == len(SIDES)
-        found = motion_field(self.head, widened(self.code, size), widened(edited, size), self._own[size], after, size,
-                             self.free_sides, reach, matte, not painted)
+        own, wide = widened(self.code, size), widened(edited, size)
+        lids = self.lids is None or len(self.lids.moves) < len(SIDES)
+        found = motion_field(self.head, own, wide, self._own[size], after, size, self.free_sides, reach, matte, lids)
+        mouth = None if found.is_identity else mouth_of(self.head, own, wide, self._look)
         person = np.maximum(matte, carried_values(matte, found)) > _HAIRLINE  # the background's motion moves nothing
         near = cv2.dilate(person.astype(np.float32), np.ones((round(_STRANDS * len(person)),) * 2))
-        return replace(found, moved=found.moved * cv2.blur(near, (5, 5))), after
+        return replace(found, moved=found.moved * cv2.blur(near, (5, 5)), mouth=mouth), after
 
 
 def background_plate(photo: np.ndarray, matte: np.ndarray) -> np.ndarray:
@@ -264,6 +277,8 @@ def moved_frame(layers: Layers, motion: MotionField, rendered: np.ndarray) -> np
     if motion.fill.any():
         fill_from(part, finer(motion.fill), finer(motion.light), finer(rendered), layers.size)
     soften_seams(part, motion.shift[coarse])
+    if motion.mouth is not None:
+        paint_mouth(part, (rows.start, columns.start), layers.photo, motion.mouth)
     share = np.minimum(4 * finer(motion.moved), 1)[..., None]  # where nothing moves the photo stays, to the last bit
     photo[rows, columns] += (part - photo[rows, columns]) * share
     return photo

@@ -22,7 +22,7 @@ from core.codes import FaceCode
 from core.cv import cv2
 from core.diffusion import Inversion, edit, guided, invert, timesteps
 from core.light_lamps import between
-from core.light_quotient import continued, exactness, laid, lamp_edges, quotient
+from core.light_quotient import continued, even_in_mouth, exactness, inside_mouth, laid, lamp_edges, quotient
 from core.motion import MotionField
 from core.render.buffers import Buffers, render_buffers
 from core.request import RenderRequest
@@ -226,6 +226,8 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     carried = _carried(source, before, field)
     own = replace(before, rendered=carried + np.float32(SHADING_SHARE) * (target.rendered - carried))
     factors = quotient(own.rendered, carried, before.albedo, before.coverage, 0.05 + 0.5 * request.reach, exactness(head, before))
+    if moved or relit:
+        factors = even_in_mouth(factors, inside_mouth(head, before))
     own_code = still.replace(light=code.light + np.float32(SHADING_SHARE) * (edited.light - code.light),
                              lamps=between(code.lamps, edited.lamps, SHADING_SHARE))
     edges = lamp_edges(head, own_code, scene.code, size, session.rasterizer, shadows) if own_code.lamps else None

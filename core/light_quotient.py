@@ -16,6 +16,8 @@ from core.cv import cv2
 from core.head.base import HeadModel
 from core.light import shade
 from core.light_lamps import Lamp, facing, scaled
+from core.motion import surface_classes
+from core.motion_masks import INTERIOR, clean, kinds, soften
 from core.render.buffers import Buffers, lamp_shading, render_buffers
 from core.shadows import RAYS
 
@@ -179,7 +181,28 @@ def lamp_edges(head: HeadModel, code: FaceCode, source: FaceCode, size: int, ras
     for lamp, share in zip(code.lamps, shares, strict=True):
         other += (1 - share) * _freely(lamp, buffers.normal)
     factors = np.clip((other + sharp) / (other + blurred), *_EDGE_RATIO)
-    return (1 + (factors - 1) * (cover * exact)[..., None]).astype(np.float32)
+    share = cover * exact * (1 - inside_mouth(head, buffers))
+    return (1 + (factors - 1) * share[..., None]).astype(np.float32)
+
+
+def inside_mouth(head: HeadModel, buffers: Buffers) -> np.ndarray:
+    """Where (H, W) float32 buffers show what lies between the lips, soft; 0 for heads without a mouth's inside."""
+    if buffers.face_ids is None:
+        return np.zeros_like(buffers.coverage)
+    inside = kinds(buffers.face_ids, head.faces, surface_classes(head)) == INTERIOR
+    return soften(clean(inside), buffers.size)
+
+
+def even_in_mouth(factors: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Quotient factors (H, W, 3) that go on between the lips as they are around them.
+
+    The mesh's lips shade all that is behind them, while teeth are wet, bright and lit through lips and cheeks: they change as the
+    face around them does. inside (H, W): from `inside_mouth`.
+    """
+    if not inside.any():
+        return factors
+    around = extend(factors, 1 - np.minimum(2 * inside, 1), 1.0, 0.5)
+    return (factors + (around - factors) * inside[..., None]).astype(np.float32)
 
 
 def _freely(lamp: Lamp, normal: np.ndarray) -> np.ndarray:

@@ -39,6 +39,7 @@ from core.motion_masks import (
 )
 from core.motion_mesh import surface_motion
 from core.motion_spread import Outline, Places, continue_hidden, continue_inside, continue_outside, outside_motion
+from core.mouth import has_mouth
 from core.render.buffers import posed_vertices
 from core.render.camera import project_ndc
 from core.render.numba_raster import NumbaRasterizer, Surface, vertex_normals
@@ -46,6 +47,7 @@ from core.render.numba_raster import NumbaRasterizer, Surface, vertex_normals
 if TYPE_CHECKING:
     from core.codes import FaceCode
     from core.head.base import HeadModel
+    from core.mouth import Mouth
     from core.render.buffers import Buffers
 
 
@@ -62,6 +64,7 @@ class MotionField:
     moved (H, W) float32 in [0, 1]: 0 where the picture stays as it is.
     fill (H, W) float32 in [0, 1]: the part of `uncovered` that continued motion can't stand in for: the mouth, closed lids.
     light (H, W) float32 in [0, 1]: the share of light that reaches a point inside the mouth; 1 elsewhere.
+    mouth: what is seen between the lips, to be painted over what was moved there (`core.mouth`); not of parts of the picture.
     """
 
     fetch: np.ndarray
@@ -69,6 +72,7 @@ class MotionField:
     moved: np.ndarray
     fill: np.ndarray
     light: np.ndarray
+    mouth: Mouth | None = None
 
     @property
     def size(self) -> int:
@@ -152,18 +156,18 @@ def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buf
     """
     before, after = posed_vertices(head, source), posed_vertices(head, edited, source)
     return mesh_motion(before, after, head.faces, source.camera, source.box, source_buffers.size, surface_classes(head),
-                       _surface(source_buffers), _surface(edited_buffers), unit, free, reach, person, lids)
+                       _surface(source_buffers), _surface(edited_buffers), unit, free, reach, person, lids, has_mouth(head))
 
 
 def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camera: np.ndarray, box: np.ndarray, size: int,
                 classes: np.ndarray | None = None, source_surface: Surface | None = None, edited_surface: Surface | None = None,
                 unit: float = 0.0, free: tuple[bool, ...] = (False,) * 4, reach: float = 0.5,
-                person: np.ndarray | None = None, lids: bool = True) -> MotionField:
+                person: np.ndarray | None = None, lids: bool = True, painted: bool = False) -> MotionField:
     """The motion between two poses of one mesh under one camera.
 
     source, edited (V, 3) vertices in head space; faces (F, 3); camera, box (3,) as in `core.render.camera`; classes (V,) as from
     `surface_classes` (None: all skin); the surfaces both show at this size, if they were rasterized already. unit, free,
-    reach, person, lids: see `motion_field`.
+    reach, person, lids: see `motion_field`. painted: whether the mouth's inside will be (`core.mouth`), and need not be filled.
     """
     if np.array_equal(source, edited):
         return identity_field(size)
@@ -182,14 +186,14 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     places = Places(_pixels(before, size), _pixels(after, size), _pixels(rigid, size), normal_z[0], before[:, 2], classes).halved()
     found = Outline.of(places)  # what is outside of it moves smoothly: half the size will do
     off = resize(found.off((size + 1) // 2), size)
-    shift = continue_hidden(continue_inside(shift, known, kind), known, kind, off)
+    shift = continue_hidden(continue_inside(shift, known, kind, painted), known, kind, off)
     hole = mouth_hole(kind, off > 0.5)
     off[(kind >= NECK) & ~hole] = 1
     mesh = np.where((kind < INTERIOR)[..., None], shift / 2, np.float32(np.nan))[::2, ::2]
     outside, down = outside_motion(places, found, mesh, unit / 2, person)
     shift = continue_outside(shift, kind, resize(outside * np.float32(2), size), off, down, unit, free, reach)
     hidden = ~seen & (off < 0.5) | hole
-    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) | hole), unit), soften(blots, unit, 2.0))
+    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) & ~np.bool_(painted) | hole), unit), soften(blots, unit, 2.0))
     uncovered = np.maximum(soften(clean(hidden), unit), fill)
     length = np.hypot(shift[..., 0], shift[..., 1]) * (256 / unit)
     moved = np.maximum(np.clip((length - 0.1) / 1.4, 0, 1).astype(np.float32), uncovered)

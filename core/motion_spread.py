@@ -8,7 +8,7 @@ import numpy as np
 
 from core.compose import smoothstep
 from core.cv import cv2
-from core.motion_masks import EAR, EYE, LIPS, NECK, SCALP, grid, ramp, resize
+from core.motion_masks import EAR, EYE, INTERIOR, LIPS, NECK, SCALP, grid, ramp, resize
 from core.pyramid import pull_push
 
 _DECAY = 0.30  # reach of the motion beyond the head and down into neck and shoulders, as a fraction of the face crop's side
@@ -27,14 +27,19 @@ _BEND = 3.0  # how sharply an outline may bend between vertices, 1 / radian^2
 _FADED = 0.7  # pixels over which the outline is soft
 
 
-def continue_inside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """Hidden eye and lip surface moves like the nearest seen surface of its own kind."""
+def continue_inside(shift: np.ndarray, known: np.ndarray, kind: np.ndarray, painted: bool = False) -> np.ndarray:
+    """Hidden eye and lip surface moves like the nearest seen surface of its own kind. Where the mouth's inside is painted
+    anew it moves as the lips do, up to their edge (`core.mouth_paint`)."""
     out = shift.copy()
     for value in (EYE, LIPS):
         own, hidden = known & (kind == value), ~known & (kind == value)
         if own.any() and hidden.any():
             rows, columns = _nearest(own)
             out[hidden] = shift[rows[hidden], columns[hidden]]
+    inside, lips = kind == INTERIOR, kind == LIPS
+    if painted and inside.any() and lips.any():
+        rows, columns = _nearest(lips)
+        out[inside] = out[rows[inside], columns[inside]]
     return out
 
 
