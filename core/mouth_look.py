@@ -10,11 +10,16 @@ from core.cv import cv2
 
 @dataclass(frozen=True, eq=False)
 class OwnMouth:
-    """The open mouth of the photo itself. box (left, top, side): a square of the frame around it, in NDC. masks (3, n, n) float32
-    over that square: where the upper teeth are seen, the lower ones, and the opening."""
+    """The open mouth of the photo itself, over a square of the frame around it: box (left, top, side) in NDC.
+
+    planes (6, n, n) float32 over that square: where the upper teeth are seen, free of the lips' shadow; the lower ones; the
+    opening; in which columns the upper teeth go on where lips hide them; likewise, up to where the gums may begin; and what lies
+    below their edge, where the photo shows it. strip (n, 3): the upper teeth's colour in each column, 0..255.
+    """
 
     box: tuple[float, float, float]
-    masks: np.ndarray
+    planes: np.ndarray
+    strip: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

@@ -159,12 +159,15 @@ def put_out(vertices: np.ndarray, amount: float) -> np.ndarray:
     """A tongue's vertices (V, 3), put out over the lower teeth by an amount of 0 to 1."""
     if amount <= 0:
         return vertices
-    v = np.repeat(np.linspace(0, 1, _TONGUE_ROWS), len(vertices) // _TONGUE_ROWS)
-    out = vertices.copy()
-    over, tip = np.clip(v / 0.6, 0, 1), np.clip((v - 0.8) / 0.2, 0, 1)
-    out[:, 1] += amount * (0.014 * over * over * (3 - 2 * over) - 0.020 * tip * tip)
-    out[:, 2] += amount * (0.045 * v ** 1.5 - 0.004 * tip)
-    return out
+    out = vertices.reshape(_TONGUE_ROWS, -1, 3).copy()
+    v = np.linspace(0, 1, _TONGUE_ROWS)[:, None]
+    over, tip = (np.clip((v - start) / (end - start), 0, 1) for start, end in ((0.0, 0.6), (0.78, 1.0)))
+    spine = out[:, out.shape[1] // 2, 1][:, None]
+    out[..., 0] *= 1 - 0.35 * amount * over
+    out[..., 1] = spine + (out[..., 1] - spine) * (1 - 0.75 * amount * over)
+    out[..., 1] += amount * (0.013 * over * over * (3 - 2 * over) - 0.009 * tip * tip)
+    out[..., 2] += amount * (0.036 * v ** 1.5 - 0.002 * tip)
+    return out.reshape(vertices.shape)
 
 
 def _grid_faces(rows: int, columns: int, flip: bool) -> np.ndarray:

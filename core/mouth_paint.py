@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numba import njit
@@ -74,30 +75,43 @@ def _drawn(mouth: Mouth, box: tuple[float, float, float], size: int, photo: np.n
         out[inside, :3] = shaded_at(mouth, box, ids, depth, bary, inside)
         out[inside, 3] = 1
         if mouth.look.own is not None:
-            _bring_own(out, mouth, mouth.look.own, ids, bary, inside, photo)
+            _bring_own(out, mouth, mouth.look.own, box, (ids, depth, bary), inside, photo)
     return out
 
 
-def _bring_own(out: np.ndarray, mouth: Mouth, own: OwnMouth, ids: np.ndarray, bary: np.ndarray, inside: np.ndarray,
-               photo: np.ndarray) -> None:
+def _bring_own(out: np.ndarray, mouth: Mouth, own: OwnMouth, box: tuple[float, float, float],
+               surface: tuple[np.ndarray, np.ndarray, np.ndarray], inside: np.ndarray, photo: np.ndarray) -> None:
     """Fill in the last four planes of `_drawn`. While the jaw stays, all that the photo shows between the lips is kept; when it
-    moves, the teeth are, each row with its jaw."""
-    size, frame, n = len(ids), photo.shape[0], own.masks.shape[-1]
-    face = ids[inside]
-    place = np.full((size, size, 2), -9, np.float32)
+    moves, the teeth are, each row with its jaw. The upper ones go on where lips hid them, and end where the photo shows it."""
+    ids, bary = surface[0], surface[2]
+    n, half, face = len(own.strip), np.float32(photo.shape[0] / 2), ids[inside]
+    place = np.full((*ids.shape, 2), -9, np.float32)
     place[inside] = _mixed(mouth.before, mouth.faces[face], bary[inside])
-    x, y = np.ascontiguousarray(place[..., 0]), np.ascontiguousarray(place[..., 1])
-    u, v = (np.ascontiguousarray((a - low) / own.box[2] * n - 0.5) for a, low in ((x, own.box[0]), (y, own.box[1])))
-    upper, lower, opening = (cv2.remap(mask, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)[inside] for mask in own.masks)
+    u, v = ((place[..., i] - own.box[i]) / own.box[2] * n - 0.5 for i in (0, 1))
+    upper, lower, opening, goes_on, crowns, ends = (
+        cv2.remap(plane, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)[inside] for plane in own.planes)
     material, in_skull = mouth.material[face], mouth.upper[face]
-    teeth = np.where(material == TOOTH, np.where(in_skull, upper, lower), 0)
-    gum = np.where((material == GUM) & in_skull, opening * (1 - lower), 0)
-    moved = smoothstep(np.float32(mouth.jaw / _JAW_MOVED))
-    out[inside, 4] = opening + (np.maximum(teeth, gum) - opening) * moved
-    half = np.float32(frame / 2)
-    out[..., 5:] = cv2.remap(photo, (x + 1) * half - np.float32(0.5), (y + 1) * half - np.float32(0.5), cv2.INTER_CUBIC,
-                             borderMode=cv2.BORDER_REPLICATE)
-    out[~inside, 5:] = 0
+    front, gums = in_skull & (material == TOOTH), in_skull & (material == GUM)
+    kept = np.select([front, gums, material == TOOTH], [upper, opening * (1 - crowns) * (1 - lower), lower], 0)
+    kept = opening + (kept - opening) * smoothstep(np.float32(mouth.jaw / _JAW_MOVED))
+    x, y = ((place[..., i] + 1) * half - np.float32(0.5) for i in (0, 1))
+    out[inside, 4] = kept
+    out[inside, 5:] = cv2.remap(photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[inside]
+    on = cv2.remap(own.strip[None], u, np.zeros_like(u), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[inside]
+    out[inside, :3] += (on - out[inside, :3]) * np.select([front, gums], [goes_on, crowns], 0)[:, None]
+    past = np.zeros(ids.shape, np.float32)
+    past[inside] = front * ends * (1 - kept)
+    if (past > 0.02).any():
+        _see_past(out, past, mouth, box)
+
+
+def _see_past(out: np.ndarray, ends: np.ndarray, mouth: Mouth, box: tuple[float, float, float]) -> None:
+    """Show what is behind the upper teeth where they end, in a drawing as `_drawn` makes it; ends (S, S): how much of it."""
+    ids, depth, bary = surface_in(replace(mouth, faces=mouth.faces[~mouth.upper]), box, len(out))
+    ids = np.where(ids >= 0, np.flatnonzero(~mouth.upper)[np.maximum(ids, 0)], -1)
+    past = (ends > 0.02) & (ids >= 0) & (mouth.material[np.maximum(ids, 0)] != OUTSIDE)
+    behind = shaded_at(mouth, box, ids, depth, bary, past)
+    out[past, :3] += (behind - out[past, :3]) * ends[past][:, None]
 
 
 def shaded_at(mouth: Mouth, box: tuple[float, float, float], ids: np.ndarray, depth: np.ndarray, bary: np.ndarray,
