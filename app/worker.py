@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from app.jobs import CopyJob, EngineJob, ExportJob, Inbox, Job, LiveJob, OpenJob, PersonJob, QueuedJob, Switched, SwitchJob
 from app.language import told, tr
@@ -25,7 +25,6 @@ from core.request import RenderRequest
 
 log = logging.getLogger(__name__)
 
-REST_MS = 2000  # without a job, until memory is tidied up
 WORKER_NICENESS = 12  # a slider's frame comes first; sleeping OpenMP threads (core/__init__.py) bear it
 _LOST = ("CUDA error", "CUDNN_STATUS", "CUBLAS_STATUS", "hipError", "device-side assert")
 UNEXPECTED = "Something went wrong while {what}. The window goes on; details are in the log file."
@@ -65,10 +64,6 @@ class Worker(QObject):
         self._retired: list[Any] = []  # engines that exports still need
         self._photo: OpenJob | None = None
         self._people: dict[str, Path] = {}  # files of the people taken, by digest
-        self._resting = QTimer(self)
-        self._resting.setSingleShot(True)
-        self._resting.setInterval(REST_MS)
-        self._resting.timeout.connect(self._rest)
         # queued even within the thread: its event loop must get its turn between two jobs, to hear that it should end
         self.wake.connect(self.work, Qt.ConnectionType.QueuedConnection)
 
@@ -100,21 +95,10 @@ class Worker(QObject):
         """Do the next job, and come back for more after the thread's event loop has had its turn."""
         job = self._inbox.take() if self._engine is not None else self._inbox.take_switch()
         if job is None:
-            self._resting.start()
             return
-        self._resting.stop()
         self._do(job)
         self._close_retired()
         self.wake.emit()
-
-    def _rest(self) -> None:
-        """Tidy up memory. The first time after an engine was loaded, all that came with it is set aside: to look through it
-        would keep the interpreter, and so the window, for a quarter of a second each time."""
-        if not gc.get_freeze_count():
-            gc.freeze()
-        rest = getattr(self._engine, "rest", None)
-        if rest is not None:
-            rest()
 
     def _do(self, job: Job) -> None:
         try:
@@ -132,6 +116,7 @@ class Worker(QObject):
             self._photo = job
             self.opened.emit(job, session)
             self._engine.read_ahead(session)
+            _set_aside()
         elif isinstance(job, CopyJob):
             self.copied.emit(job, self._engine.open(job.path, None))
         elif isinstance(job, SwitchJob):
@@ -239,11 +224,17 @@ class Worker(QObject):
     @Slot()
     def finish(self) -> None:
         """Let go of the engines in the thread that built them."""
-        self._resting.stop()
         for engine in (*self._retired, self._engine):
             _close(engine)
         self._retired.clear()
         self._engine = None
+
+
+def _set_aside() -> None:
+    """Spare the collector what was loaded for the first photo: to look through it keeps the interpreter, and so the window, for a
+    quarter of a second each time."""
+    if not gc.get_freeze_count():
+        gc.freeze()
 
 
 def _close(engine: Any) -> None:

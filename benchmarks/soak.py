@@ -31,15 +31,10 @@ import core  # noqa: E402, F401  sets how threads wait, before numpy and torch a
 import numpy as np  # noqa: E402
 
 from benchmarks._photos import default_photos  # noqa: E402
+from core.memory import resident  # noqa: E402
 
 ALLOWED = 24.0  # MiB an hour
 PATIENCE_S = 60.0  # for one picture
-
-
-def resident() -> float:
-    """MiB of memory that this process holds."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 class Soak:
@@ -87,7 +82,7 @@ class Soak:
 
         if len(self.memory) % 50 == 0:
             gc.collect()
-        self.memory.append(resident())
+        self.memory.append(resident() / 2**20)
         self.widgets.append(len(QApplication.allWidgets()))
         if len(self.memory) % 50 == 0:
             print(f"{len(self.memory):5} of {self.count} actions, {self.memory[-1]:.0f} MiB, {self.widgets[-1]} widgets, "

@@ -8,7 +8,6 @@ from dataclasses import fields, is_dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import torch
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -46,7 +45,7 @@ def _memory(todo: list[Any]) -> dict[int, int]:
             while isinstance(value.base, np.ndarray):
                 value = value.base
             found[value.__array_interface__["data"][0]] = value.nbytes
-        elif isinstance(value, torch.Tensor):
+        elif hasattr(value, "untyped_storage"):  # a tensor; the window counts too, and shall not wait for torch
             storage = value.untyped_storage()
             found[storage.data_ptr()] = storage.nbytes()
         elif isinstance(value, dict):

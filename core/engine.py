@@ -40,7 +40,7 @@ from core.trust import Judge
 from core.watch import Clock, OnStep, Watch
 from models.rig_model import EpsilonNetwork
 
-_RESULTS = 96 * MIB  # of pictures that are remembered; a whole photo of 12 megapixels has 36, its 16 bits as much again
+_RESULTS = 48 * MIB  # of pictures that are remembered; a crop of 1 megapixel has 3, and 6 before it was rounded
 
 
 class Engine:
@@ -147,7 +147,9 @@ class Engine:
         aligned: the photo is an aligned square already and is taken whole. Raises PhotoError and NoFaceError with a message for
         the user.
         """
-        return self._opened.open(source, face, aligned)
+        session = self._opened.open(source, face, aligned)
+        trim()  # others may have gone
+        return session
 
     def _fitted(self, photo: Photo) -> Session:
         return Session(photo, self._estimate_code(self.head, photo), self.head, self.size, self.rasterizer, self._finder)
@@ -220,6 +222,7 @@ class Engine:
         result, note = self._thrift.run(lambda: self._maker.make(request, self._model(request), self.model, watch))
         if measure:
             result = self.judged(result)
+        trim()
         return replace(result, note=note) if note else result
 
     def judged(self, result: Result) -> Result:
@@ -235,10 +238,6 @@ class Engine:
         return replace(result, identity_distance=reading.identity, reading=reading, timings={**result.timings, **clock.laps})
 
     # -- memory ---------------------------------------------------------------------------------------------------------
-
-    def rest(self) -> None:
-        """Nothing is asked of it for a while: give the system back what only the allocator holds."""
-        trim()
 
     def _spare(self, saving: Saving) -> None:
         """Let go of everything that can be made again, and build the networks in another way."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -18,8 +20,11 @@ from core.errors import NO_MEMORY, UserError, ran_out
 from models.rig_model import NoisePredictor
 
 log = logging.getLogger(__name__)
+
+SLACK = 64 << 20  # bytes
 T = TypeVar("T")
 _MALLOC_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+_floor = 0  # bytes that were held when memory was last given back
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,18 @@ def release() -> None:
 
 
 def trim() -> None:
-    """Give the system back what the allocator holds of freed memory: with glibc hundreds of MiB between the arrays that are
-    still there. Takes some milliseconds, without the interpreter."""
-    if _MALLOC_TRIM is not None:
+    """Give the system back what the allocator holds of freed memory, once the process has grown by `SLACK` since it was last
+    done: with glibc there would soon be hundreds of MiB between the arrays that are still in use. Takes about 10 ms, without the
+    interpreter; fresh pages cost about as much again where memory is taken anew."""
+    global _floor
+    if _MALLOC_TRIM is not None and resident() > _floor + SLACK:
         _MALLOC_TRIM(0)
+        _floor = resident()
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 where the system doesn't say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0

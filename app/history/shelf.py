@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,12 @@ ITEM = Qt.ItemDataRole.UserRole
 
 @dataclass(eq=False)
 class Item:
-    """One picture of the history. thumb: QImage. facts: the result it came as, without its pictures; None for one from a file.
-    engine: what made it (see `Shelf.engine`)."""
+    """One picture of the history. small: its thumbnail as JPEG. facts: the result it came as, without its pictures; None for one
+    from a file. engine: what made it (see `Shelf.engine`)."""
 
     request: RenderRequest
     picture: Picture
-    thumb: QImage
+    small: bytes
     made: float
     distance: float | None = None
     person: About | None = None
@@ -46,6 +47,11 @@ class Item:
     facts: Any = None
     engine: tuple[str, ...] = ()
     snapshot: Snapshot | None = field(default=None, repr=False)  # the same as `Kept`, once it was asked for
+
+    @property
+    def thumb(self) -> QImage:
+        """Its thumbnail."""
+        return _decoded(self.small)
 
 
 class Kept(Snapshot):
@@ -316,11 +322,17 @@ class Shelf(QAbstractListModel):
         return Qt.DropAction.CopyAction
 
 
-def thumbnail(pixels: np.ndarray) -> QImage:
-    """A picture (H, W, 3) uint8 brought down to THUMB pixels; 60 KiB."""
+def thumbnail(pixels: np.ndarray) -> bytes:
+    """A picture (H, W, 3) uint8 brought down to THUMB pixels, as JPEG: 8 KiB, where its pixels had 60."""
     side = min(THUMB, *pixels.shape[:2])
-    small = np.ascontiguousarray(cv2.resize(np.ascontiguousarray(pixels), (side, side), interpolation=cv2.INTER_AREA))
-    return QImage(small.data, side, side, 3 * side, QImage.Format.Format_RGB888).copy()
+    small = cv2.resize(np.ascontiguousarray(pixels), (side, side), interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", np.ascontiguousarray(small[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 93])
+    return data.tobytes()
+
+
+@lru_cache(maxsize=64)
+def _decoded(small: bytes) -> QImage:
+    return QImage.fromData(small).convertToFormat(QImage.Format.Format_RGB32)
 
 
 def when(made: float) -> str:

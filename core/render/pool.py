@@ -11,7 +11,7 @@ from collections import OrderedDict
 import numpy as np
 
 _KEPT = 12  # blocks of one size that are kept; a live session holds a few sets of buffers at a time
-_BUDGET = 96 << 20  # bytes of free blocks; sizes follow the photos, and those of older ones go when another is asked for
+_BUDGET = 64 << 20  # bytes of free blocks; sizes follow the photos, and those of older ones go when another is asked for
 _free: OrderedDict[int, list[np.ndarray]] = OrderedDict()  # by size, the one that was asked for last at the end
 _lock = threading.Lock()
 
@@ -29,7 +29,7 @@ class _Lease:
     def __del__(self) -> None:
         # No lock here: the collector may run this inside `empty`. list.append is atomic.
         blocks = _free.get(self._memory.nbytes) if _free is not None else None  # None once the interpreter shuts down
-        if blocks is not None and len(blocks) < _KEPT:
+        if blocks is not None and len(blocks) < _KEPT and _total() + self._memory.nbytes <= _BUDGET:
             blocks.append(self._memory)
 
 
@@ -40,7 +40,7 @@ def empty(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
         blocks = _free.setdefault(count, [])
         _free.move_to_end(count)
         if not blocks:
-            _trim()
+            _make_room(count)
     try:
         memory = blocks.pop()
     except IndexError:
@@ -48,9 +48,13 @@ def empty(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
     return np.asarray(_Lease(memory)).view(dtype).reshape(shape)
 
 
-def _trim() -> None:
-    """Let go of the sizes asked for longest ago while there is more than the budget."""
-    total = sum(size * len(blocks) for size, blocks in _free.items())
+def _total() -> int:
+    return sum(size * len(blocks) for size, blocks in list(_free.items()))
+
+
+def _make_room(count: int) -> None:
+    """Let go of the sizes asked for longest ago until another block of `count` bytes may come back."""
+    total = _total() + count
     for size in list(_free)[:-1]:
         if total <= _BUDGET:
             break
