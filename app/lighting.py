@@ -113,7 +113,12 @@ class Lighting(Part):
     # -- showing
 
     def show(self) -> None:
-        """Put the edit's light and lamps onto the ball; called with the buffers, so that both are painted at once."""
+        """Put the edit's light and lamps onto the ball; called with the buffers, so that both are painted at once. While
+        something else is dragged, the ball follows more slowly."""
+        if self.ball.held or not self.document.in_gesture:
+            self._show_light()
+
+    def _show_light(self) -> None:
         if self.document.session is not None:
             code = self.document.code()
             self.ball.set_light(code.light, code.lamps)
@@ -128,6 +133,7 @@ class Lighting(Part):
     def _edited(self) -> None:
         if self.document.session is None:
             return
+        self._show_light()
         environment, values = self.document.rig.environment, self.document.values()
         image = self._map(environment) if environment is not None else None
         self.panel.environment.show_environment(environment.label or tr("Environment") if environment is not None else "", image,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+_FEW_CORES = 4
 _HEADLESS = ("offscreen", "minimal", "vnc", "linuxfb", "eglfs", "minimalegl")
 
 
@@ -95,6 +96,8 @@ def make_application() -> Any:
 
     app = QApplication.instance()
     if app is None:
+        if (os.cpu_count() or 1) <= _FEW_CORES:  # a painter that waits for Qt's other threads waits for the worker's too
+            os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
         QGuiApplication.setDesktopFileName("diffusionrig-studio")
         app = QApplication(sys.argv[:1])
         app.setApplicationName("DiffusionRig Studio")

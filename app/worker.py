@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from app.jobs import CopyJob, EngineJob, ExportJob, Inbox, Job, LiveJob, OpenJob, PersonJob, QueuedJob, Switched, SwitchJob
 from app.language import told, tr
@@ -25,6 +25,7 @@ from core.request import RenderRequest
 
 log = logging.getLogger(__name__)
 
+JUDGE_MS = 700  # without a job, until the picture on screen is measured: dlib keeps the interpreter for 100 ms
 WORKER_NICENESS = 12  # a slider's frame comes first; sleeping OpenMP threads (core/__init__.py) bear it
 _LOST = ("CUDA error", "CUDNN_STATUS", "CUBLAS_STATUS", "hipError", "device-side assert")
 UNEXPECTED = "Something went wrong while {what}. The window goes on; details are in the log file."
@@ -64,6 +65,11 @@ class Worker(QObject):
         self._retired: list[Any] = []  # engines that exports still need
         self._photo: OpenJob | None = None
         self._people: dict[str, Path] = {}  # files of the people taken, by digest
+        self._unjudged: Any = None  # the settled result on screen
+        self._resting = QTimer(self)
+        self._resting.setSingleShot(True)
+        self._resting.setInterval(JUDGE_MS)
+        self._resting.timeout.connect(self._judge)
         # queued even within the thread: its event loop must get its turn between two jobs, to hear that it should end
         self.wake.connect(self.work, Qt.ConnectionType.QueuedConnection)
 
@@ -94,13 +100,18 @@ class Worker(QObject):
     def work(self) -> None:
         """Do the next job, and come back for more after the thread's event loop has had its turn."""
         job = self._inbox.take() if self._engine is not None else self._inbox.take_switch()
+        self._resting.stop()
         if job is None:
+            if self._unjudged is not None:
+                self._resting.start()
             return
         self._do(job)
         self._close_retired()
         self.wake.emit()
 
     def _do(self, job: Job) -> None:
+        if isinstance(job, LiveJob | OpenJob | SwitchJob):
+            self._unjudged = None
         try:
             self._run(job)
         except Cancelled:
@@ -131,7 +142,15 @@ class Worker(QObject):
             result = self._render(self._engine, job)
             self.rendered.emit(result)
             if job.request.quality == "settled" and not self._inbox.is_cancelled(job):
-                self.judged.emit(self._engine.judged(result))
+                self._unjudged = result
+
+    def _judge(self) -> None:
+        """The hand rests: measure what is on screen."""
+        result, self._unjudged = self._unjudged, None
+        try:
+            self.judged.emit(self._engine.judged(result))
+        except Exception as error:
+            explain(error, tr("making the picture"))
 
     def _export(self, job: ExportJob) -> None:
         engine = job.engine or self._engine
@@ -224,6 +243,7 @@ class Worker(QObject):
     @Slot()
     def finish(self) -> None:
         """Let go of the engines in the thread that built them."""
+        self._resting.stop()
         for engine in (*self._retired, self._engine):
             _close(engine)
         self._retired.clear()

@@ -94,6 +94,11 @@ class LightBall(QWidget):
             self._light, self._image = (np.array(light), lamps), None
             self.update()
 
+    @property
+    def held(self) -> bool:
+        """Whether the mouse drags a lamp, or the surroundings."""
+        return self._holds is not None or self._turns
+
     def set_size(self, choice: str) -> None:
         """'small', 'large', or 'auto': large while the mouse or the focus is on it."""
         self.size_choice = choice
@@ -105,7 +110,7 @@ class LightBall(QWidget):
         self._resize()
 
     def _resize(self) -> None:
-        if self._holds is not None or self._turns:  # nothing moves under a hand that drags
+        if self.held:  # nothing moves under a hand that drags
             return
         inside = self.hot or self.by_keys or self.menu_open
         self._large = self.size_choice == "large" or self.size_choice == "auto" and (inside or self._linger.isActive())
@@ -196,7 +201,7 @@ class LightBall(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Take a lamp; beside the handles, bring the one in hand here. The right button or Alt turns the surroundings."""
         point = event.position()
-        if not self.covers(point) or self._holds is not None or self._turns:
+        if not self.covers(point) or self.held:
             event.ignore()
             return
         self._pressed_at, self._moved = point, False
@@ -224,7 +229,7 @@ class LightBall(QWidget):
         """A held lamp follows; surroundings turn; else show what is under the mouse."""
         point = event.position()
         away = point - self._pressed_at
-        if self._holds is not None or self._turns:
+        if self.held:
             self._moved = self._moved or math.hypot(away.x(), away.y()) >= _MOVED
         if self._holds is not None and self._moved:
             self.dragged.emit(self._holds, *self.aim_at(point + self._offset))

@@ -18,6 +18,8 @@ from core.render.surface import Mesh, Paint, Surface
 if TYPE_CHECKING:
     from core.head.base import Albedo, HeadModel
 
+_SHAPE = ("identity", "expression", "pose", "neck", "jaw", "eyes", "camera", "box")  # of a code, what the mesh depends on
+
 
 @dataclass(frozen=True)
 class Buffers:
@@ -86,6 +88,17 @@ def posed_vertices(head: HeadModel, code: FaceCode, recentre_from: FaceCode | No
     return vertices
 
 
+def _posed(head: HeadModel, code: FaceCode, recentre_from: FaceCode | None, workspace: Workspace | None) -> np.ndarray:
+    """`posed_vertices`. A workspace keeps the last ones: while the light is dragged they stay the same object."""
+    if workspace is None:
+        return posed_vertices(head, code, recentre_from)
+    shape = b"".join(getattr(code, name).tobytes() for name in _SHAPE)
+    kept = workspace.kept.get("posed")
+    if kept is None or kept[0] is not head or kept[1] is not recentre_from or kept[2] != shape:
+        kept = workspace.kept["posed"] = head, recentre_from, shape, posed_vertices(head, code, recentre_from)
+    return kept[3]  # type: ignore[no-any-return]
+
+
 def corner_uv(albedo: Albedo, faces: np.ndarray) -> np.ndarray | None:
     """(F, 3, 2) uv at every face corner, or None for an albedo without a texture."""
     if albedo.texture is None or albedo.uv is None:
@@ -115,7 +128,7 @@ def render_buffers(head: HeadModel, code: FaceCode, size: int, rasterizer: str =
 
     shadows: how those of the code's lamps are found, 'rays' or, fast, 'map' (`core.shadows`).
     """
-    vertices = posed_vertices(head, code, recentre_from)
+    vertices = _posed(head, code, recentre_from, workspace)
     return render_vertices(head, vertices, code, size, rasterizer, workspace, shadows)
 
 

@@ -36,6 +36,15 @@ class Workspace:
     planes: np.ndarray = field(default_factory=lambda: _none(6, 0))
     lamp: np.ndarray = field(default_factory=lambda: _none(9, 3))
     kept: dict[str, tuple] = field(default_factory=dict)  # what `core.render.buffers` keeps between frames
+    seen: tuple[Mesh, int, np.ndarray, np.ndarray] | None = None  # the last mesh and size; their depth and face ids
+
+    def surface(self, mesh: Mesh, size: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Depth and face ids where the last mesh is drawn again, as while the light is dragged; `ndc` and `normals` hold too."""
+        if self.seen is None or size != self.seen[1] or mesh.vertices is not self.seen[0].vertices:
+            return None
+        last = self.seen[0]
+        same = mesh.faces is last.faces and np.array_equal(mesh.camera, last.camera) and np.array_equal(mesh.box, last.box)
+        return self.seen[2:] if same else None
 
     def fit(self, vertices: int, size: int) -> None:
         """Make room for a mesh of so many vertices in a picture of size x size pixels."""
@@ -68,10 +77,14 @@ class NumbaRasterizer:
         vertices, faces = np.ascontiguousarray(mesh.vertices, np.float32), unsigned(mesh.faces)
         gain, ox, oy = (np.float32(v) for v in ndc_affine(mesh.box))
         s, tx, ty = (np.float32(v) for v in mesh.camera)
-        kernels.project(vertices, s, tx, ty, gain, ox, oy, work.ndc)
-        kernels.vertex_normals(vertices, faces, work.normals)
+        surface = work.surface(mesh, size)
+        if surface is None:
+            kernels.project(vertices, s, tx, ty, gain, ox, oy, work.ndc)
+            kernels.vertex_normals(vertices, faces, work.normals)
+            surface = _raster(work.ndc, faces, size, work)
+            work.seen = mesh, size, *surface
+        depth, ids = surface
         kernels.lamp(np.ascontiguousarray(light, np.float32), work.lamp)
-        depth, ids = _raster(work.ndc, faces, size, work)
         bary, rendered, normal, albedo = (pool.empty((size, size, 3)) for _ in range(4))
         coverage = pool.empty((size, size))
         colours, uv, texture = (work.normals, paint.corner_uv, paint.texture) if paint.textured else (paint.colours, None, None)
