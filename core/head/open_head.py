@@ -1,6 +1,7 @@
 """OpenHead: the free head that ships, built from CC0 data by resources/build_head.py."""
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,12 @@ from core.render import pool
 
 DEFAULT_FILE = Path(__file__).resolve().parents[2] / "resources" / "head" / "open_head.npz"
 VERSION = 1
+
+
+@lru_cache(maxsize=16)
+def _eye_turn(yaw: float, pitch: float) -> np.ndarray:
+    """(3, 3) that turns an eyeball; while the head is dragged its eyes keep theirs."""
+    return rotation_matrix(np.array([0.0, yaw, 0.0])) @ rotation_matrix(np.array([-pitch, 0.0, 0.0]))
 
 
 class OpenHead(ArkitHead):
@@ -117,9 +124,8 @@ class OpenHead(ArkitHead):
     def _turn_eyes(self, vertices: np.ndarray, turns: list[tuple[float, float]]) -> None:
         for start, end, (yaw, pitch) in zip(self.eye_start[:2], self.eye_start[1:], turns, strict=True):
             if yaw or pitch:
-                turn = rotation_matrix(np.array([0.0, yaw, 0.0])) @ rotation_matrix(np.array([-pitch, 0.0, 0.0]))
                 centre = self._eye_centre(vertices[start:end])
-                vertices[start:end] = (vertices[start:end] - centre) @ turn.T + centre
+                vertices[start:end] = (vertices[start:end] - centre) @ _eye_turn(yaw, pitch).T + centre
 
     def _eye_centre(self, sphere: np.ndarray) -> np.ndarray:
         """A ball's centre from its pole and its last ring, which lie in known proportion on its axis."""

@@ -84,8 +84,13 @@ def posed_vertices(head: HeadModel, code: FaceCode, recentre_from: FaceCode | No
     still = code.replace(expression=source.expression, jaw=source.jaw, eyes=source.eyes, albedo=source.albedo, light=source.light,
                          lamps=source.lamps)
     if still != source:
-        vertices += _centre(head, source) - _centre(head, still)
+        moved = np.asarray(head.centre(vertices, code.pose), np.float32) if _same_face(code, source) else _centre(head, still)
+        vertices += _centre(head, source) - moved
     return vertices
+
+
+def _same_face(code: FaceCode, other: FaceCode) -> bool:
+    return all(np.array_equal(getattr(code, name), getattr(other, name)) for name in ("expression", "jaw", "eyes"))
 
 
 def _posed(head: HeadModel, code: FaceCode, recentre_from: FaceCode | None, workspace: Workspace | None) -> np.ndarray:
