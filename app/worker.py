@@ -68,7 +68,6 @@ class Worker(QObject):
         self._unjudged: Any = None  # the settled result on screen
         self._resting = QTimer(self)
         self._resting.setSingleShot(True)
-        self._resting.setInterval(JUDGE_MS)
         self._resting.timeout.connect(self._judge)
         # queued even within the thread: its event loop must get its turn between two jobs, to hear that it should end
         self.wake.connect(self.work, Qt.ConnectionType.QueuedConnection)
@@ -103,7 +102,7 @@ class Worker(QObject):
         self._resting.stop()
         if job is None:
             if self._unjudged is not None:
-                self._resting.start()
+                self._resting.start(JUDGE_MS)
             return
         self._do(job)
         self._close_retired()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint
 
+import app.worker
 from app.live import State
 from core.errors import UserError
 from tests.app.studio import Studio, drag, flush, until
@@ -27,6 +28,42 @@ def test_drag_asks_for_buffers_at_each_move(gated: Studio) -> None:
     yaws = [rig.get("pose.yaw") for rig, _ in gated.engine.buffer_calls]
     assert len(yaws) >= 3 and yaws == sorted(yaws) and yaws[-1] > 20
     assert gated.window.canvas._live is not None
+
+
+def test_in_a_drag_the_picture_comes_first_and_the_panels_follow(studio: Studio) -> None:
+    document, row, told = studio.document, studio.slider("pose.yaw"), []
+    document.followed.connect(lambda: told.append(document.rig.get("pose.yaw")))
+    start, *rest = points(row, 0.5, 0.6, 0.7, 0.8)
+    drag(row.slider, start, *rest, release=False)
+    yaw = document.rig.get("pose.yaw")
+    assert yaw > 20 and told == [], "none of the moves waited for the panels"
+    assert row.number.value() == pytest.approx(yaw, abs=0.06) and not row.reset.isVisible(), "but the number in hand is right"
+    until(lambda: told, "they follow in the middle of the drag")
+    assert told == [yaw] and row.reset.isVisible()
+    document.set("pose.yaw", 5.0)
+    document.end()
+    assert told == [yaw, 5.0] and row.number.value() == 5.0, "and when it ends"
+    document.set("pose.yaw", 6.0)
+    assert told == [yaw, 5.0, 6.0], "a single change is shown at once"
+
+
+def test_a_picture_is_measured_when_the_hand_rests(gated: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[float] = []
+
+    def judged(result: Any) -> Any:
+        measured.append(result.request.rig.get("pose.yaw"))
+        return result
+
+    monkeypatch.setattr(gated.engine, "judged", judged)
+    monkeypatch.setattr(app.worker, "JUDGE_MS", 10**6)  # the first picture's rest never ends
+    for yaw in (1.0, 2.0):
+        gated.document.set("pose.yaw", yaw)
+        until(lambda: gated.window.live.state is State.STALE, "asked for")
+        gated.engine.allow(4)
+        gated.settle()
+        monkeypatch.setattr(app.worker, "JUDGE_MS", 0)
+    until(lambda: measured, "measured")
+    assert measured == [2.0], "the first one gave way to the next edit"
 
 
 def test_newest_edit_wins_then_settles(gated: Studio) -> None:
