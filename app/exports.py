@@ -38,10 +38,10 @@ class Exports(QObject):
         worker.worker.failed.connect(self._failed)
         worker.worker.stepped.connect(self._stepped)
 
-    def add(self, request: RenderRequest, path: Path, options: dict[str, Any]) -> ExportJob:
-        """Queue an export."""
+    def add(self, request: RenderRequest, path: Path, options: dict[str, Any], photos: tuple[Any, ...] = ()) -> ExportJob:
+        """Queue an export. photos: see `ExportJob`."""
         self._number += 1
-        job = ExportJob(request, path, options, self._number, self.engine)
+        job = ExportJob(request, path, options, self._number, self.engine, photos)
         self._jobs[job.number] = job
         self._worker.put(job)
         self.changed.emit()

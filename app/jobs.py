@@ -45,7 +45,8 @@ class CopyJob:
 class ExportJob:
     """Render at settled quality and write `path`; `options` are passed to the writer as keywords.
 
-    engine: what the request was made for; it stays alive until the file is written, whatever is switched to.
+    engine: what the request was made for; it stays alive until the file is written, whatever is switched to. photos: the sessions
+    of the photos that it needs, which an engine forgets when nobody holds them.
     """
 
     request: RenderRequest
@@ -53,6 +54,7 @@ class ExportJob:
     options: dict[str, Any] = field(default_factory=dict, hash=False)
     number: int = 0
     engine: Any = field(default=None, compare=False)
+    photos: tuple[Any, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -325,7 +325,7 @@ class Window(Frame):
         """Queue an export of the edit as it is now, or of another request. options: see `app.run.save_export`."""
         self.document.end()
         wanted = self.document.request("settled", size) if request is None else replace(request, size=size)
-        self.exports.add(wanted, path, {"quality": quality, **options})
+        self.exports.add(wanted, path, {"quality": quality, **options}, (self.document.session, *self.projects.slots.held))
 
     def _exports_changed(self) -> None:
         self.status.set_exports(self.exports.text)
@@ -366,7 +366,7 @@ class Window(Frame):
             self.banner.say(message, button=tr("Try again"), run=self.ask_again)
         elif isinstance(job, ExportJob):
             self.banner.say(message, button=tr("Export again"),
-                            run=lambda: self.exports.add(job.request, job.path, job.options) and None)
+                            run=lambda: self.exports.add(job.request, job.path, job.options, job.photos) and None)
         else:
             self.banner.say(message)
 

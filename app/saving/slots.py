@@ -97,6 +97,11 @@ class Slots(QObject):
         self._looked.clear()
         self.refresh()
 
+    @property
+    def held(self) -> tuple[Any, ...]:
+        """The sessions of the photos that the edit copies pixels of."""
+        return tuple(self._held.values())
+
     # -- what is missing
 
     def refresh(self) -> None:
