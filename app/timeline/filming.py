@@ -30,7 +30,7 @@ class Stage(Enum):
 @dataclass(eq=False)
 class Shooting:
     """A film that is asked for. problem: why it stands still, or what is to be known of its file, in words. made: frames that
-    were made in this session, in `seconds`. source: the photo's `LoadedImage`, for Content Credentials."""
+    were made in this session, in `seconds`. source: the photo's `LoadedImage`, for Content Credentials. photos: see `ExportJob`."""
 
     film: Film
     path: Path
@@ -38,6 +38,7 @@ class Shooting:
     loop: bool = True
     credentials: bool = True
     source: Any = field(default=None, repr=False)
+    photos: tuple[Any, ...] = field(default=(), repr=False)
     stage: Stage = Stage.WAITING
     problem: str = ""
     done: int = 0

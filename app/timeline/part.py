@@ -309,7 +309,8 @@ class Motion(Part):
         return self._seconds.get(quality)
 
     def _make_film(self, shooting: Shooting) -> None:
-        shooting.source = getattr(self.window.document.session.photo, "image", None)
+        session = self.window.document.session
+        shooting.source, shooting.photos = getattr(session.photo, "image", None), (session, *self.window.projects.slots.held)
         self._set_shown(True)
         self.filming.add(shooting)
 
