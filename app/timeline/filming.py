@@ -30,7 +30,8 @@ class Stage(Enum):
 @dataclass(eq=False)
 class Shooting:
     """A film that is asked for. problem: why it stands still, or what is to be known of its file, in words. made: frames that
-    were made in this session, in `seconds`. source: the photo's `LoadedImage`, for Content Credentials. photos: see `ExportJob`."""
+    were made in this session, in `seconds`. source: the photo's `LoadedImage`, for Content Credentials. photos: see `ExportJob`.
+    """
 
     film: Film
     path: Path
