@@ -18,13 +18,13 @@ from core.background_fill import fill
 from core.cv import cv2
 from core.lids.edit import SIDES, Eyes, LidEdit
 from core.matte import person_matte
-from core.matte_edge import exact_edge
 from core.motion import MotionField, extent, fill_from, motion_field, soften_seams
 from core.mouth import around_mouth, mouth_of
 from core.mouth_look import MouthLook, look_of
 from core.mouth_own import with_own
 from core.mouth_paint import paint_mouth
 from core.render.buffers import Buffers, render_buffers
+from core.scene_light import SceneLight
 
 if TYPE_CHECKING:
     from core.codes import FaceCode
@@ -79,7 +79,6 @@ class Scene:
     base: Scene | None = field(default=None, repr=False)
     _layers: dict[int, Layers] = field(default_factory=dict, repr=False)
     _own: dict[int, Buffers] = field(default_factory=dict, repr=False)
-    _shares: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
     _looking: dict[FaceCode, Scene] = field(default_factory=dict, repr=False)
 
     @property
@@ -120,15 +119,15 @@ class Scene:
         if size not in self._layers:
             frame = size + 2 * margin(size)
             if size == self.native:
-                made = Layers(size, self._photo, self._matte, self._plate)
+                made = Layers(size, self._photo, self.matte, self._plate)
             else:
                 made = Layers(size, *(cv2.resize(a, (frame, frame), interpolation=cv2.INTER_AREA if size < self.native else
-                                                 cv2.INTER_CUBIC) for a in (self._photo, self._matte, self._plate)))
+                                                 cv2.INTER_CUBIC) for a in (self._photo, self.matte, self._plate)))
             self._layers[size] = made
         return self._layers[size]
 
     @cached_property
-    def _inside(self) -> tuple[int, int, int, int]:
+    def inside(self) -> tuple[int, int, int, int]:
         """The part of the frame (top, bottom, left, right) that the photo has."""
         size = self.native + 2 * margin(self.native)
         height, width = self.photo.pixels.shape[:2]
@@ -146,52 +145,38 @@ class Scene:
     @cached_property
     def _photo(self) -> np.ndarray:
         """Beyond the photo's own edge, the person goes on where it touches that edge, and otherwise the background does."""
-        picture, matte, plate = self.photo.alignment.frame(self.photo.pixels), self._matte[..., None], self._plate
+        picture, matte, plate = self.photo.alignment.frame(self.photo.pixels), self.matte[..., None], self._plate
         out = picture.copy()
         for part in self._beyond():
             out[part] = plate[part] + (picture[part] - plate[part].astype(np.float32)) * matte[part]
         return out
 
     def _beyond(self) -> tuple[tuple[slice, slice], ...]:
-        top, bottom, left, right = self._inside
+        top, bottom, left, right = self.inside
         whole = slice(None)
         return (slice(0, top), whole), (slice(bottom, None), whole), (whole, slice(0, left)), (whole, slice(right, None))
 
     @cached_property
-    def _matte(self) -> np.ndarray:
+    def matte(self) -> np.ndarray:
+        """The person's soft matte in the native frame (F, F) float32."""
         frame = self.photo.alignment.frame(self.photo.pixels)
-        top, bottom, left, right = self._inside
+        top, bottom, left, right = self.inside
         coverage = cv2.resize(self.buffers(self.code, _MATTE_SIZE).coverage, frame.shape[:2], interpolation=cv2.INTER_LINEAR)
         part = np.s_[top:bottom, left:right]
         matte = person_matte(frame[part], coverage[part], self.native / max(bottom - top, right - left))
-        return matte_beyond(matte, self._inside, coverage, self.native)
-
-    def light_share(self, size: int) -> np.ndarray:
-        """How much of each pixel's light comes from the person (F, F) float32 in [0, 1] (`core.matte_edge`), in the frame around
-        a crop of side `size`, at most the native one."""
-        if self.base is not None:
-            return self.base.light_share(size)
-        if size not in self._shares:
-            frame = size + 2 * margin(size)
-            self._shares[size] = cv2.resize(self._share, (frame, frame), interpolation=cv2.INTER_AREA)
-        return self._shares[size].astype(np.float32) / 255
+        return matte_beyond(matte, self.inside, coverage, self.native)
 
     @cached_property
-    def _share(self) -> np.ndarray:
-        """`light_share` of the native frame, as bytes."""
-        frame = self.photo.alignment.frame(self.photo.pixels)
-        top, bottom, left, right = self._inside
-        part, side = np.s_[top:bottom, left:right], frame.shape[0]
-        share = exact_edge(frame[part], self._matte[part], self.native / max(bottom - top, right - left)).share
-        share = cv2.copyMakeBorder(share, top, side - bottom, left, side - right, cv2.BORDER_REPLICATE)
-        return (share * 255 + 0.5).astype(np.uint8)
+    def light(self) -> SceneLight:
+        """What another light meets in the photo."""
+        return SceneLight(self) if self.base is None else self.base.light
 
     @cached_property
     def _plate(self) -> np.ndarray:
         frame = self.photo.alignment.frame(self.photo.pixels)
-        top, bottom, left, right = self._inside
+        top, bottom, left, right = self.inside
         part = np.s_[top:bottom, left:right]
-        plate = background_plate(frame[part], self._matte[part])
+        plate = background_plate(frame[part], self.matte[part])
         side = frame.shape[0]
         return cv2.copyMakeBorder(plate, top, side - bottom, left, side - right, cv2.BORDER_REFLECT_101)
 

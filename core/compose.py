@@ -5,6 +5,8 @@ import numpy as np
 
 from core.cv import cv2
 
+_HUE = 0.85  # how far the brightest channel holds the others back near white
+
 
 def smoothstep(t: np.ndarray) -> np.ndarray:
     """0 below 0, 1 above 1, smooth between; float32."""
@@ -44,7 +46,8 @@ def relight(picture: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """A picture (S, S, 3) on the scale 0..255 times quotient factors, with a shoulder: brightened parts near white never clip."""
     value = np.clip(picture / np.float32(255), 0, 1)
     gain = np.maximum(factors - 1, 0)
-    return (255 * value * factors / (1 + gain * value * value)).astype(np.float32)
+    full = np.maximum(value, _HUE * value.max(-1, keepdims=True))  # skin that is brightened must not turn white
+    return (255 * value * factors / (1 + gain * full * full)).astype(np.float32)
 
 
 def soft_mask(coverage: np.ndarray, grow: float = 0.06) -> np.ndarray:

@@ -22,8 +22,9 @@ from core.codes import FaceCode
 from core.cv import cv2
 from core.diffusion import Inversion, edit, guided, invert, timesteps
 from core.light_lamps import between
-from core.light_quotient import continued, even_in_mouth, exactness, inside_mouth, laid, lamp_edges, quotient
+from core.light_quotient import even_in_mouth, exactness, inside_mouth, lamp_edges, quotient
 from core.motion import MotionField
+from core.relighting import Relighting
 from core.render.buffers import Buffers, render_buffers
 from core.request import RenderRequest
 from core.sampling import Sampler, sample
@@ -41,9 +42,7 @@ PREVIEW_EVALUATIONS = 2  # of the seeded path; an edit's preview also takes two:
 # the network adds the rest. Chosen with 'main.py evaluate landing': a young prior alone relights too timidly.
 SHADING_SHARE = 0.75
 _DARK_ALBEDO = 0.04  # under this (pupils, the mouth) a rendering says nothing of the light
-FINE_SIZE = 640  # side at which the edges of a settled picture's lamps are found
-MOTION_SIZE = 448  # and its motion
-_SPREAD = 0.006  # how far what the network changed goes on past the person's soft edge, as a share of its side
+MOTION_SIZE = 448  # side at which a settled picture's motion is found
 PREVIEW_SIDE = 448  # largest side of the crop at which a preview's moved or relit pixels are made
 
 
@@ -74,11 +73,10 @@ class Start:
 
     picture (S, S, 3) float32, 0..255. own: buffers that describe it; moved: those of the moved head under the photo's own
     light. target: the edited buffers. uncovered (S, S): where nothing of the photo could be brought. mask (S, S): where the
-    result may differ from the starting picture; lit: how much of each pixel's light is the person's, None where nothing is
-    edited. factors (S, S, 3): the quotient already laid on there; edges: what its blur lacks of those of lamps
-    (`core.light_quotient`), None where there are no lamps. motion: the motion in the frame around the crop (`core.background`),
-    None where nothing moves; drawn: the moved head's rendering there. still: the code it leads to. own_code: the code behind
-    `own`. scene: the session's, with its eyes moved. key: what an inversion of the picture depends on. reach: the request's.
+    result may differ from the starting picture. light: what is already laid on. motion: the motion in the frame around the crop
+    (`core.background`), None where nothing moves; drawn: the moved head's rendering there. still: the code it leads to.
+    own_code: the code behind `own`. scene: the session's, with its eyes moved. key: what an inversion of the picture depends on.
+    reach: the request's.
     """
 
     session: Session
@@ -88,9 +86,7 @@ class Start:
     target: Buffers
     uncovered: np.ndarray
     mask: np.ndarray
-    lit: np.ndarray | None
-    factors: np.ndarray
-    edges: np.ndarray | None
+    light: Relighting
     motion: MotionField | None
     drawn: np.ndarray | None
     still: FaceCode
@@ -117,82 +113,46 @@ class Start:
         """
         native = self.session.native.astype(np.float32)
         lids = self.scene.lids
-        if self.motion is None and lids is None and (self.seeded or not self.relit):
+        if self.motion is None and lids is None and (self.seeded or not self.light.changes):
             return Finished(self._painted(native, picture) if self.seeded else native + self._change(picture, native.shape[0]))
         side, whole = native.shape[0], native.shape[0]
         if not self.settled and side > PREVIEW_SIDE:  # while dragging, less detail sooner
             side, native = PREVIEW_SIDE, compose.resize(native, PREVIEW_SIDE)
         before, layers, change = self.session.scene.layers(side).photo, self.scene.layers(side), self._change(picture, side)
-        base, anew, factors = layers.photo.astype(np.float32), None, None
+        base, anew, lit = layers.photo.astype(np.float32), None, None
         if lids is not None:
             native, anew = native + (inner(base, side) - inner(before, side)), lids.changed(before, side)
         if self.motion is not None:
             field, drawn = self._motion_native()
             base, moved = moved_frame(layers, field, drawn), compose.resize(field.moved, base.shape[0])
             anew = moved if anew is None else np.maximum(moved, anew)
-        if self.relit:
-            factors = laid(self._frame_factors(side), self._lit(side))
-            base = compose.relight(base, factors)
+        if self.light.changes:
+            lit = self.light.at(side)
+            base = lit.on_frame(base)
         middle = inner(base, side)
         if self.seeded:
             crop = self._painted(middle, picture)
         elif self.motion is None:  # the crop has nothing of the frame's own: it is the photo's to the last bit
-            crop = (native if factors is None else compose.relight(native, inner(factors, side))) + change
+            crop = (native if lit is None else lit.on_crop(native)) + change
         else:
             crop = middle + change
         middle += (crop - middle) * feather(side)[..., None]
         return Finished(compose.resize(crop, whole), before, base, anew)
 
     def _change(self, picture: np.ndarray, side: int) -> np.ndarray:
-        """What the network changed, (side, side, 3): of the person, up to their exact edge, over which its own pixels reach."""
+        """What the network changed, (side, side, 3)."""
         change = ((picture - self.picture) * self.mask[..., None]).astype(np.float32)
-        if self.lit is None:
-            return compose.resize(change, side)
-        firm = self.lit * self.lit
-        sigma = _SPREAD * self.session.size
-        around = cv2.GaussianBlur(change * firm[..., None], (0, 0), sigma)
-        around /= np.maximum(cv2.GaussianBlur(firm, (0, 0), sigma), 1e-3)[..., None]
-        spread = change + (around - change) * (1 - self.lit)[..., None]
-        return compose.resize(spread, side) * inner(self._lit(side), side)[..., None]
+        return self.light.held(change, side) if self.edited else compose.resize(change, side)
+
+    @property
+    def edited(self) -> bool:
+        """Whether anything is: then there is a person in front of a background, not just a photo."""
+        return self.light.changes or self.motion is not None or self.scene.lids is not None
 
     def _painted(self, base: np.ndarray, picture: np.ndarray) -> np.ndarray:
         """The network's picture over a base (N, N, 3), where it may differ."""
         side = base.shape[0]
         return base + (compose.resize(picture, side) - base) * compose.resize(self.mask, side)[..., None]
-
-    @property
-    def relit(self) -> bool:
-        """Whether the starting picture was relit."""
-        return bool(self.factors.min() != 1.0 or self.factors.max() != 1.0)
-
-    def _frame_factors(self, side: int) -> np.ndarray:
-        """The quotient (F, F, 3) in the frame around the crop: beyond the crop the person's body follows, less and less."""
-        layers, size = self.session.scene.layers(self.session.size), self.session.size // 2  # they are smooth: half will do
-        matte = layers.matte if self.motion is None else carried_values(layers.matte, self.motion)
-        coarse = compose.resize(self.factors, size), compose.resize(matte, size + 2 * margin(size))
-        factors = compose.resize(continued(*coarse, margin(size), 2 * self.reach), side + 2 * margin(side))
-        fine = self._factors_at(side)
-        inner(factors, side)[...] += (fine - inner(factors, side)) * feather(side)[..., None]
-        return factors
-
-    def _lit(self, side: int) -> np.ndarray:
-        """How much of each pixel's light changes (F, F), in the frame around the crop: the person's, and with a wide reach the
-        background's."""
-        share = self.session.scene.light_share(side)
-        if self.motion is not None:
-            share = carried_values(share, self.motion.scaled(share.shape[0]))
-        return _with_background(share, self.reach)
-
-    def _factors_at(self, side: int) -> np.ndarray:
-        """The quotient at another side length. Lamps have edges that the network's size can't hold: a settled picture takes them
-        from buffers of a finer size."""
-        factors, edges = compose.resize(self.factors, side), self.edges
-        if edges is None:
-            return factors
-        size, session = min(side, FINE_SIZE), self.session
-        if self.settled and size > session.size:
-            edges = lamp_edges(session.head, self.own_code, self.scene.code, size, session.rasterizer)
-        return factors * compose.resize(edges, side)
 
     def _motion_native(self) -> tuple[MotionField, np.ndarray]:
         """The motion in the frame, and the moved head's rendering there. For a settled picture it is found anew at a finer size:
@@ -231,19 +191,16 @@ def prepare_start(session: Session, edited: FaceCode, request: RenderRequest) ->
     own_code = still.replace(light=code.light + np.float32(SHADING_SHARE) * (edited.light - code.light),
                              lamps=between(code.lamps, edited.lamps, SHADING_SHARE))
     edges = lamp_edges(head, own_code, scene.code, size, session.rasterizer, shadows) if own_code.lamps else None
-    lit = None
-    if moved or relit:
-        share = scene.light_share(size)
-        lit = _with_background(inner(share if motion is None else carried_values(share, motion), size), request.reach)
-        picture = compose.relight(picture, laid(factors if edges is None else factors * edges, lit))
+    light = Relighting(scene, own_code, factors, edges, motion, request.reach, request.quality == "settled")
+    if light.changes:
+        picture = light.start(picture)
     uncovered = field.uncovered if field else np.zeros((size, size), np.float32)
     mask = np.ones((size, size), np.float32)
     if request.hold_background:
         mask = _reach(np.maximum(source.coverage, before.coverage), matte, field, request.reach)
     key = still.digest, own_code.light.tobytes(), own_code.lamps, request.reach
-    return Start(session, np.ascontiguousarray(picture, np.float32), before, own, target, uncovered, mask, lit, factors, edges,
-                 motion, drawn, still, own_code, scene, key, request.noise == "seeded", request.quality == "settled",
-                 request.reach)
+    return Start(session, np.ascontiguousarray(picture, np.float32), before, own, target, uncovered, mask, light, motion, drawn,
+                 still, own_code, scene, key, request.noise == "seeded", request.quality == "settled", request.reach)
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,11 +263,6 @@ def _carried(source: Buffers, moved: Buffers, field: MotionField | None) -> np.n
     brought = cv2.remap(seen, field.fetch[..., 0], field.fetch[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     known = (brought[..., 3:] > 0.999) * (1 - field.uncovered[..., None]) * (moved.albedo > _DARK_ALBEDO)
     return (moved.rendered + known * (moved.albedo * brought[..., :3] - moved.rendered)).astype(np.float32)
-
-
-def _with_background(share: np.ndarray, reach: float) -> np.ndarray:
-    """The person's share of the light (S, S), and with a reach over one half more and more of the background's."""
-    return share + (1 - share) * np.float32(max(2 * reach - 1, 0))
 
 
 def _reach(coverage: np.ndarray, matte: np.ndarray, field: MotionField | None, reach: float) -> np.ndarray:

@@ -235,12 +235,12 @@ def _regions(head: HeadModel, buffers: Buffers, place: np.ndarray) -> np.ndarray
     """Weights (n, 4) of the surface seen at pixels (n,): bare skin, lips or brows, scalp, the face's middle."""
     assert buffers.face_ids is not None and buffers.bary is not None
     corners = head.faces[buffers.face_ids.ravel()[place]]
-    return np.einsum("nkc,nk->nc", _region_table(head)[corners], buffers.bary.reshape(-1, 3)[place])
+    return np.einsum("nkc,nk->nc", region_table(head)[corners], buffers.bary.reshape(-1, 3)[place])
 
 
 @lru_cache(maxsize=2)
-def _region_table(head: HeadModel) -> np.ndarray:
-    """(V, 4) float32: bare skin, lips or brows, scalp, the face's middle."""
+def region_table(head: HeadModel) -> np.ndarray:
+    """Of a head's vertices (V, 4) float32: bare skin, lips or brows, scalp, the face's middle."""
     shown = {name: np.asarray(mask, np.float32) for name, mask in head.regions.items()}
     none = np.zeros_like(shown["skin"])
     bare = shown["skin"].copy()

@@ -63,7 +63,7 @@ def test_a_shadow_is_seen_in_the_picture_and_nowhere_else(engine: Engine, sessio
 
 def test_the_edge_of_a_shadow_is_not_lost_in_the_quotients_blur(engine: Engine, session: Session) -> None:
     start = prepare_start(session, engine.edited_code(session, rig(1.0)), request(session, rig(1.0)))
-    assert start.edges is not None
+    assert start.light.edges is not None
     side = session.native.shape[0]
     fine = render_buffers(session.head, start.own_code, side, recentre_from=session.code)
     shading = np.log(fine.rendered.mean(-1) / np.maximum(fine.albedo.mean(-1), 0.05) + 0.08)
@@ -75,7 +75,7 @@ def test_the_edge_of_a_shadow_is_not_lost_in_the_quotients_blur(engine: Engine, 
         lightness = np.log(factors.mean(-1)).astype(np.float32)
         return float(np.median(cv2.morphologyEx(lightness, cv2.MORPH_GRADIENT, np.ones((5, 5)))[edge]))
 
-    assert steepness(start._factors_at(side)) > 1.5 * steepness(compose.resize(start.factors, side))
+    assert steepness(start.light.on_face(side)) > 1.5 * steepness(compose.resize(start.light.factors, side))
 
 
 def test_edges_are_of_the_face_alone(session: Session, engine: Engine) -> None:
