@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.cv import cv2
-from core.matte_mixture import told_apart
+from core.matte_edge import told_apart
 from core.segment import person_share
 
 _TOLD = 480  # longest side at which the edge is told by its colours

@@ -11,7 +11,7 @@ from core.align import feather, margin
 from core.complexion import SIZE, Complexion, complexion
 from core.cv import cv2
 from core.estimate_light import region_table
-from core.matte_edge import exact_edge
+from core.matte_edge import share_of_light
 from core.render.buffers import render_buffers
 
 if TYPE_CHECKING:
@@ -40,12 +40,8 @@ class SceneLight:
     def _share(self) -> np.ndarray:
         """`share` of the native frame, as bytes."""
         scene = self.scene
-        frame, matte = scene.photo.alignment.frame(scene.photo.pixels), scene.matte
-        top, bottom, left, right = scene.inside
-        part, unit = np.s_[top:bottom, left:right], scene.native / max(bottom - top, right - left)
-        out = (matte * 255 + 0.5).astype(np.uint8)
-        out[part] = exact_edge(frame[part], matte[part], unit).share * 255 + 0.5
-        return out
+        layers = scene.layers(scene.native)
+        return (share_of_light(layers.photo, layers.matte, layers.plate) * 255 + 0.5).astype(np.uint8)
 
     def complexion(self, size: int) -> Complexion:
         """The photo's complexion, (F, F, 3) each, in the frame around a crop of side `size`."""
