@@ -11,10 +11,12 @@ _SHOWN = {State.STALE: ("Updating", DARK.warn), State.PREVIEW: ("Preview", DARK.
           State.IMPOSSIBLE: ("No picture", DARK.warn)}
 
 
-def badge(state: State, loading: Setup | None = None) -> tuple[str, str]:
-    """Text and colour: how the picture stands to the edit, or what is being loaded."""
+def badge(state: State, loading: Setup | None = None, waits: str = "") -> tuple[str, str]:
+    """Text and colour: how the picture stands to the edit, what is being loaded, or what a preview `waits` for."""
     if loading is not None:
         return tr("Loading {what} …", what=loading.words), DARK.accent
+    if waits and state is State.PREVIEW:
+        return tr("Preview; next after {what}", what=waits), DARK.warn
     text, color = _SHOWN[state]
     return tr(text) if text else "", color
 

@@ -15,6 +15,7 @@ from app.canvas.stage import CROP_WORLD, Mode
 from app.dialogs.about import AboutDialog
 from app.document import Document
 from app.language import tr
+from app.room import resize_within
 from app.settings import Settings
 from app.side import Side
 from app.status import StatusLine
@@ -142,7 +143,7 @@ class Frame(QMainWindow):
 
     def _restore(self) -> None:
         settings = self.settings
-        self.resize(*SIZE)
+        resize_within(self, *SIZE)
         if settings.geometry:
             self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode("ascii", "ignore")))
         width = settings.panel_width

@@ -29,6 +29,11 @@ class Part(QObject):
     def engine_changed(self, engine: Any) -> None:
         """Another engine is in use."""
 
+    @property
+    def making(self) -> str:
+        """What of its own the engine is making now, which the picture of an edit waits for; '' for nothing."""
+        return ""
+
     def may_close(self) -> bool:
         """Whether the window may close now, as far as this part goes; else the part asks the user and closes it again."""
         return True

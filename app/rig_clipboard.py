@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.carry import clamped
 from app.document import Appearance
@@ -133,13 +133,16 @@ class PartsDialog(QDialog):
         title.setObjectName("heading")
         self.boxes = {part: QCheckBox(tr(WORDS[part]) if part in held else tr("{part} (as in the photo)", part=tr(WORDS[part])))
                       for part in PARTS}
-        buttons = QDialogButtonBox()
-        self.ok = buttons.addButton(tr("&Paste"), QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(tr("&Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        self.ok, cancel = QPushButton(tr("&Paste")), QPushButton(tr("&Cancel"))
+        self.ok.clicked.connect(self.accept)
+        cancel.clicked.connect(self.reject)
         self.ok.setDefault(True)
         self.ok.setObjectName("primary")
+        buttons = QHBoxLayout()  # in the order of all dialogs here
+        buttons.setSpacing(10)
+        buttons.addStretch(1)
+        buttons.addWidget(cancel)
+        buttons.addWidget(self.ok)
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 18, 22, 16)
         column.setSpacing(10)
@@ -150,7 +153,7 @@ class PartsDialog(QDialog):
             box.toggled.connect(self._check)
             column.addWidget(box)
         column.addSpacing(6)
-        column.addWidget(buttons)
+        column.addLayout(buttons)
         self._check()
 
     @property

@@ -291,7 +291,8 @@ class Window(Frame):
     def show_state(self) -> None:
         """The badge over the picture and the status line: how the picture stands to the edit, or what is being loaded."""
         self.status.set_state(self.live.state)
-        self.canvas.set_status(*badge(self.live.state, self.models.switching.loading))
+        waits = tr("the export") if self.exports.count else next(filter(None, (part.making for part in self.parts)), "")
+        self.canvas.set_status(*badge(self.live.state, self.models.switching.loading, waits))
 
     def _show_progress(self, step: int, steps: int, left: float | None) -> None:
         self.canvas.set_status(*progress(step, steps, left))

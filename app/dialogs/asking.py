@@ -17,6 +17,7 @@ def ask_name(parent: QWidget, title: str, question: str, name: str, use: Callabl
     box.setLabelText(question)
     box.setTextValue(name)
     box.setOkButtonText(title)
+    box.setCancelButtonText(tr("Cancel"))
     label, field = box.findChild(QLabel), box.findChild(QLineEdit)
     if label is not None:
         label.setTextFormat(Qt.TextFormat.PlainText)

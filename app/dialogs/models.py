@@ -26,6 +26,7 @@ from app.importing import Importing
 from app.language import tr
 from app.library import HEAD, PRIOR, Item
 from app.panels.section import clear_layout
+from app.room import resize_within
 from app.settings import Settings
 from app.switching import Switching
 from app.theme import Theme, pixmap
@@ -91,7 +92,7 @@ class ModelsDialog(QDialog):
         outer.setSpacing(14)
         outer.addWidget(self.tabs, 1)
         outer.addLayout(line)
-        self.resize(680, 560)
+        resize_within(self, 680, 560)
 
     # -- what is there
 

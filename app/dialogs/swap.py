@@ -27,6 +27,7 @@ from app.dialogs.swap_large import LargeView
 from app.dialogs.swap_side import SwapSide
 from app.document import Document
 from app.language import tr
+from app.room import resize_within
 from app.settings import Settings
 from app.swap import SwapWork
 from app.swap_places import Place
@@ -100,7 +101,7 @@ class SwapDialog(QDialog):
         column.addLayout(upper, 1)
         column.addWidget(foot)
         column.addLayout(lower)
-        self.resize(1120, 740)
+        resize_within(self, 1120, 740)
 
     def _connect(self) -> None:
         work = self.work

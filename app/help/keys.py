@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QLabel, QLineEdit, Q
 
 from app.actions import MENUS, Actions
 from app.language import tr
+from app.room import resize_within
 
 HELD = (("Space", "Show the photo as it was, as long as it is held; drag to pan"),)
 MOUSE = (
@@ -28,7 +29,7 @@ class KeysDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Keyboard and mouse"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(560, 620)
+        resize_within(self, 560, 620)
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 18, 22, 16)
         column.setSpacing(12)

@@ -8,6 +8,7 @@ from PySide6.QtGui import QTextBlockFormat, QTextCursor
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QTextBrowser, QVBoxLayout, QWidget
 
 from app.language import tr
+from app.room import resize_within
 from core import paths
 
 FOLDER = paths.RESOURCES / "help"
@@ -30,7 +31,7 @@ class HelpDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Help"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(860, 640)
+        resize_within(self, 860, 640)
         self._texts = {path.stem: path.read_text(encoding="utf-8") for path in pages()}
         self.search = QLineEdit()
         self.search.setPlaceholderText(tr("Search in help"))
@@ -38,7 +39,7 @@ class HelpDialog(QDialog):
         self.search.setClearButtonEnabled(True)
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Pages"))
-        self.list.setFixedWidth(220)
+        self.list.setFixedWidth(240)
         self.list.setObjectName("ticks")
         self.page = QTextBrowser()
         self.page.setAccessibleName(tr("Page"))

@@ -21,6 +21,7 @@ from app.personal.reading_page import ReadingPage
 from app.personal.thumbs import Tiles
 from app.personal.train_page import TrainPage
 from app.personal.training import Training
+from app.room import resize_within
 from app.settings import Settings
 from app.theme import Theme
 from core.people.names import same
@@ -86,7 +87,7 @@ class PersonalizeDialog(QDialog):
         column.addWidget(self.problem)
         column.addLayout(buttons)
         self.setMinimumSize(860, 620)
-        self.resize(*SIZE)
+        resize_within(self, *SIZE)
 
     def _connect(self) -> None:
         self.sources.changed.connect(self._refresh)

@@ -26,6 +26,7 @@ from app.language import told, tr
 from app.panels.section import clear_layout
 from app.personal.shelf import PeopleShelf, unfit
 from app.personal.words import facts
+from app.room import resize_within
 from app.settings import Settings
 from app.setup import head_title
 from app.theme import Theme, pixmap
@@ -92,7 +93,7 @@ class PeopleDialog(QDialog):
         column.addWidget(self.area, 1)
         column.addWidget(self.note)
         column.addLayout(line)
-        self.resize(740, 560)
+        resize_within(self, 740, 560)
 
     # -- who is there
 
@@ -102,6 +103,9 @@ class PeopleDialog(QDialog):
             self.rows.addWidget(self._row(entry))
         if not self._shelf.entries:
             empty = _plain("note", tr(NOBODY) if self._shelf.known else tr("Looking …"))
+            empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            empty.setMargin(24)
+            self.rows.addStretch(1)
             self.rows.addWidget(empty)
         self.rows.addStretch(1)
         self.take_in.setEnabled(not self._shelf.busy)

@@ -31,6 +31,7 @@ from app.personal.labels import label
 from app.picture import to_image
 from app.queue.edits import GROUPS, Offered, from_file, painted_by, unlike
 from app.queue.runner import small
+from app.room import resize_within
 from app.settings import Settings
 from app.theme import Theme
 from core.batch_plan import PATTERN, NamedRig, Task, plan
@@ -80,7 +81,7 @@ class AddDialog(QDialog):
         self.edits.itemChanged.connect(self._check)
         for line in (self.folder, self.pattern):
             line.textChanged.connect(self._check)
-        self.resize(940, 700)
+        resize_within(self, 940, 700)
         self._check()
 
     # -- building

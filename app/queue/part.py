@@ -46,6 +46,11 @@ class Queue(Part):
         a.add("reopen", tr("Open the &edit of a picture …"), self.reopening.ask, "Ctrl+Shift+O",
               tip=tr("Open the edit of a picture that was exported"))
 
+    @property
+    def making(self) -> str:
+        """A picture, while there is one."""
+        return tr("the queue's picture") if self.runner.busy else ""
+
     def connect_all(self) -> None:
         """Put the page into the window, and see what was left."""
         window, runner = self.window, self.runner

@@ -162,7 +162,8 @@ def _question(parent: QWidget, found: Reopened, photo: Path | None, has_photo: b
         tr("{block} copied from another photo", block=block_name(copy.block)) for copy in found.request.rig.copies]
     lines = [tr("Edit: {names}", names=listing(edits, 8)) if edits else tr("Nothing is edited in it."),
              tr("Photo: {path}", path=photo) if photo is not None else
-             tr("Photo: {name} was not found. Find it, or use the edit on another photo.", name=found.shown_photo)]
+             tr("Photo: {name} was not found. Find it, or use the edit on another photo.",
+                name=f"'{found.photo}'" if found.photo else tr("the photo it was made from"))]
     if found.person_missing:
         lines.append(tr("Person: the model that painted it is not here. Import it in People, or go on without."))
     box.setInformativeText("\n".join(lines))

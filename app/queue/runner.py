@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.jobs import EngineJob
+from app.language import tr
 from app.live import Pace
 from app.worker import WorkerThread
 from core.batch_make import Maker
@@ -59,7 +60,7 @@ class QueueRunner(QObject):
         if self.queue.count(DONE, FAILED, SKIPPED) == 0:
             self._run = object()
         self._entry = entry
-        self._job = EngineJob(partial(make, entry), f"making {entry.task.out.name}")
+        self._job = EngineJob(partial(make, entry), tr("making {name}", name=entry.task.out.name))
         self._worker.put(self._job)
 
     def pause(self, on: bool) -> None:
@@ -78,6 +79,11 @@ class QueueRunner(QObject):
         """Make these after all."""
         self.queue.retry(entries)
         self.go()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a picture is being made, or about to be."""
+        return self._job is not None
 
     @property
     def seconds_left(self) -> float | None:

@@ -78,6 +78,11 @@ class Motion(Part):
         add("timeline-zoom-out", tr("Zoom out of the time"), lambda: self.page.view.zoom(1 / 1.4), "", "minus")
         add("timeline-fit", tr("Whole film"), lambda: self.page.view.fit(), "", "fit")
 
+    @property
+    def making(self) -> str:
+        """A frame of a film, while one is shot."""
+        return tr("the film's frame") if self.filming.busy else ""
+
     def connect_all(self) -> None:
         """Put the page into the window."""
         window, a = self.window, self.window.actions_by_name

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QMenuBar, QScrollArea, QTabBar, QWidget
 
 from app.theme import DARK, LIGHT, Colors
@@ -31,7 +31,7 @@ def test_texts_stand_out(colors: Colors) -> None:
             if contrast(getattr(colors, name), getattr(colors, ground)) < READ]
     weak += [(text, ground, round(contrast(getattr(colors, text), getattr(colors, ground)), 2))
              for text, ground in (("on_accent", "accent"), ("on_accent", "accent_hover"), ("on_badge", "badge"),
-                                  ("text", "banner"), ("text", "hover"), ("dim", "hover"))
+                                  ("text", "banner"), ("text", "hover"), ("dim", "hover"), ("accent", "raised"))
              if contrast(getattr(colors, text), getattr(colors, ground)) < READ]
     weak += [("off", ground, round(contrast(colors.off, getattr(colors, ground)), 2)) for ground in ("window", "panel", "raised")
              if contrast(colors.off, getattr(colors, ground)) < SHOWN_OFF]
@@ -73,6 +73,17 @@ def chain(root: QWidget) -> list[QWidget]:
     return stops  # type: ignore[return-value]
 
 
+def order(root: QWidget) -> list[tuple[str, QRect]]:
+    """What Tab goes through, with where it is."""
+    return [(name_of(stop) or type(stop).__name__, QRect(stop.mapTo(root, QPoint(0, 0)), stop.size())) for stop in chain(root)]
+
+
+def above(one: tuple[str, QRect], other: tuple[str, QRect]) -> bool:
+    """Whether the one is wholly above the other, and not beside it in another column."""
+    a, b = one[1], other[1]
+    return a.bottom() < b.top() and a.left() < b.right() and b.left() < a.right()
+
+
 def test_every_control_has_a_name_and_is_in_sight() -> None:
     studio = opened()
     problems: dict[str, list[str]] = {}
@@ -80,6 +91,8 @@ def test_every_control_has_a_name_and_is_in_sight() -> None:
         wrong = nameless(root)
         wrong += [f"{type(stop).__name__} {name_of(stop)} has no size" for stop in chain(root)
                   if stop.width() < 4 or stop.height() < 4]
+        if root.isModal() or root is not studio.window:
+            wrong += [f"{a} comes after {b}" for a, b in zip(order(root), order(root)[1:], strict=False) if above(b, a)]
         if wrong:
             problems[name] = sorted(set(wrong))
     studio.close()

@@ -2,16 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QDialog, QToolButton
 
 from app import language
+from app.badge import badge
 from app.history.cards import in_lines
+from app.live import State
 from app.settings import SECTIONS, Settings
 from tests.app.fakes import FakeEngine
 from tests.app.studio import Studio, flush, until
@@ -134,3 +137,30 @@ def test_menus_mark_what_is_on_without_colour(studio: Studio) -> None:
     light = studio.window.settings.theme == "light"
     assert actions["theme-light"].isChecked() is light and actions["theme-dark"].isChecked() is not light
     until(lambda: studio.window.theme.dark is not light)
+
+
+def test_dialogs_stay_within_a_small_screen(studio: Studio) -> None:
+    window = studio.window
+    room = window.screen().availableGeometry()  # 800 x 800 here
+    for name in ("models", "people", "help", "shortcuts", "batch-add"):
+        if name == "batch-add":
+            window.queue.ask_add([])
+        else:
+            window.actions_by_name[name].trigger()
+        flush()
+    dialogs = [dialog for dialog in window.findChildren(QDialog) if dialog.isVisible()]
+    assert len(dialogs) >= 4
+    for dialog in dialogs:
+        assert dialog.width() <= max(room.width(), dialog.minimumSizeHint().width()) and dialog.height() <= room.height(), dialog
+        dialog.close()
+
+
+def test_a_preview_says_what_the_settled_picture_waits_for(gated: Studio, tmp_path: Path) -> None:
+    window = gated.window
+    window.live.state = State.PREVIEW
+    window.show_state()
+    assert window.canvas.status[0] == "Preview"
+    window.exports.add(gated.document.request("settled"), tmp_path / "x.png", {})
+    window.show_state()
+    assert window.canvas.status[0] == "Preview; next after the export"
+    assert badge(State.REFINING, None, "the export")[0] == "Refining"

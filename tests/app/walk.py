@@ -1,12 +1,18 @@
 """Everything that a window can open, for tests that look at all of it."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.dialogs.asking import ask_leave, ask_name
+from app.dialogs.quitting import ask_about_exports, ask_stop
 from app.personal.dialog import DONE, HEALTH, IMPORT, LEARN, TRAIN
+from app.queue.reopening import _question
+from app.saving.asking import ask_about_another
 from core.people.shelf import Entry
+from core.reopen import Reopened
 from tests.app.fakes import FakeEngine, FakePeople
 from tests.app.studio import Studio, flush
 
@@ -57,6 +63,7 @@ def everything(studio: Studio) -> Iterator[tuple[str, QWidget]]:
     yield "welcome", _new(before, "welcome")
     yield from _personalize(studio)
     _close()
+    yield from _questions(studio)
 
 
 def _personalize(studio: Studio) -> Iterator[tuple[str, QWidget]]:
@@ -69,6 +76,32 @@ def _personalize(studio: Studio) -> Iterator[tuple[str, QWidget]]:
         yield f"personalize {page}", dialog
     dialog.close()
     flush()
+
+
+def _questions(studio: Studio) -> Iterator[tuple[str, QWidget]]:
+    """Message boxes, as what they are about would ask them."""
+    window, nothing = studio.window, lambda: None
+    grid = window.side.light.presets
+    found = Reopened(Path("exported.png"), studio.document.request("settled"), "gone.jpg")
+    asked: dict[str, Callable[[], object]] = {
+        "unsaved changes": lambda: window.projects.guard(nothing, "photo.png"),
+        "another file": lambda: ask_about_another(window, "photo.png", "photo.png", nothing, nothing),
+        "exports at closing": lambda: ask_about_exports(window, window.exports.text, nothing, nothing),
+        "a training": lambda: ask_stop(window, "photo.png", nothing, nothing, nothing),
+        "a training that can't be finished": lambda: ask_stop(window, "photo.png", nothing, None, nothing, quitting=True),
+        "a preset to delete": lambda: grid.ask_delete(grid.presets[0]),
+        "a preset to rename": lambda: grid.ask_rename(grid.presets[0]),
+        "a preset to save": lambda: grid.keep({}),
+        "the edit of a picture": lambda: _question(window, found, None, True).open(),
+        "leave": lambda: ask_leave(window, "photo.png", "photo.png", "photo.png", nothing),
+        "a name": lambda: ask_name(window, "photo.png", "photo.png", "photo.png", lambda name: None),
+    }
+    for name, ask in asked.items():
+        before = _showing()
+        ask()
+        flush()
+        yield name, _new(before, name)
+        _close()
 
 
 def _dialog(studio: Studio, name: str) -> QWidget:
