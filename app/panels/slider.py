@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QValidator, QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QToolButton, QWidget
 
 from app.elided import Elided
@@ -32,6 +32,24 @@ class Number(QDoubleSpinBox):
         self.setKeyboardTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFixedWidth(NUMBER_WIDTH)
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """A comma or a point, whichever the hand is used to; a number out of range may be typed, and is brought to its end."""
+        point = self.locale().decimalPoint()
+        text = text.replace(",", point).replace(".", point)
+        state, text, position = super().validate(text, position)
+        if state is QValidator.State.Invalid and self._number(text) is not None:
+            state = QValidator.State.Intermediate
+        return state, text, position
+
+    def fixup(self, text: str) -> str:
+        """The nearest value there is; what is no number is put back."""
+        number = self._number(text)
+        return self.textFromValue(self.value() if number is None else min(self.maximum(), max(self.minimum(), number)))
+
+    def _number(self, text: str) -> float | None:
+        number, good = self.locale().toDouble(text.removesuffix(self.suffix()).strip())
+        return number if good else None
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Steps, if it has the focus."""

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QLocale, QPoint, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QToolButton
 
 from app import language
 from app.badge import badge
 from app.history.cards import in_lines
 from app.live import State
+from app.panels.slider import Number
 from app.settings import SECTIONS, Settings
 from tests.app.fakes import FakeEngine
 from tests.app.studio import Studio, flush, until
@@ -164,3 +166,18 @@ def test_a_preview_says_what_the_settled_picture_waits_for(gated: Studio, tmp_pa
     window.show_state()
     assert window.canvas.status[0] == "Preview; next after the export"
     assert badge(State.REFINING, None, "the export")[0] == "Refining"
+
+
+@pytest.mark.parametrize("typed, value", [("0,3", 0.3), ("0.4", 0.4), ("5", 1.0), ("-7,5", -1.0), ("abc", 0.2), ("", 0.2)])
+def test_numbers_are_typed_as_people_type_them(app: object, typed: str, value: float) -> None:
+    for language_of in (QLocale.c(), QLocale("de_DE")):
+        number = Number(-1, 1, 0.01, "")
+        number.setLocale(language_of)
+        number.show()
+        number.setValue(0.2)
+        number.selectAll()
+        QTest.keyClick(number, Qt.Key.Key_Delete)
+        QTest.keyClicks(number, typed)
+        QTest.keyClick(number, Qt.Key.Key_Return)
+        assert number.value() == pytest.approx(value) and number.text() == number.textFromValue(value)
+        number.close()
