@@ -142,6 +142,13 @@ class Personal(QObject):
         self.shelf.refresh()
         self._open("people", make)
 
+    def import_file(self, file: Path) -> None:
+        """Take in a person's file that was dropped on the window: the People dialog tells what comes of it."""
+        self.open_people()
+        dialog = self.dialog("people")
+        if isinstance(dialog, PeopleDialog):
+            dialog.import_file(file)
+
     def open_swap(self) -> None:
         """The dialog of grids, once."""
         window = self._window

@@ -14,7 +14,6 @@ from app.dialogs.kinds import kinds
 from app.document import Edit
 from app.jobs import OpenJob
 from app.language import tr
-from app.lighting import MAPS
 from app.parts import Part
 from app.rig_clipboard import RigClipboard
 from app.saving import state
@@ -27,6 +26,7 @@ from app.saving.reading import Loaded, Reading
 from app.saving.recent import Recent
 from app.saving.recovering import Recovering
 from app.saving.slots import Slots
+from app.saving.taking import take
 from app.saving.writing import Writing
 from core import paths
 from core.photo import SUFFIXES
@@ -150,15 +150,8 @@ class Projects(Part):
             self.take(Path(path))
 
     def take(self, path: Path | str, face: int | None = None) -> None:
-        """Open a photo or a project, when nothing is lost by it. For an exported picture the user is asked whether its edit is
-        meant; environment maps and presets go where they belong."""
-        path, ending = Path(path), Path(path).suffix.lower()
-        if ending in MAPS and self.window.document.session is not None:
-            self.window.lighting.import_environment(path)
-        elif self.pending is not None and not is_project(path):
-            self.slots.try_photo(path, lambda: self.guard(lambda: self.open(path, face), tr("Opening {name}", name=path.name)))
-        elif is_project(path) or face is not None or not self.window.queue.offers(path):
-            self.guard(lambda: self.open(path, face), tr("Opening {name}", name=path.name))
+        """A file that was dropped, chosen or named: see `app.saving.taking`."""
+        take(self.window, Path(path), face)
 
     def open(self, path: Path, face: int | None = None) -> None:
         """Open it; the present document stays until it is there."""

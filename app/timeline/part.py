@@ -268,8 +268,8 @@ class Motion(Part):
 
     # -- sources and films
 
-    def ask_source(self, kind: str) -> None:
-        """Open the dialog for a video or a voice."""
+    def ask_source(self, kind: str, clip: Path | None = None) -> None:
+        """Open the dialog for a video or a voice. clip: what was dropped on the window."""
         window = self.window
         if window.document.session is None:
             return
@@ -280,6 +280,8 @@ class Motion(Part):
         dialog.finished.connect(self._dialog_closed)
         self._dialog = dialog
         dialog.show()
+        if clip is not None:
+            dialog.take(clip)
 
     def _dialog_closed(self) -> None:
         if self._dialog is not None:

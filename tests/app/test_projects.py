@@ -497,3 +497,28 @@ def test_undo_survives_a_failed_picture(studio: Studio) -> None:
     studio.window.undo()
     studio.settle()
     assert studio.document.edit.rig == Rig() and studio.document.undo_stack.count() == 2
+
+
+def test_other_files_go_where_they_belong(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    went: list[tuple[str, str]] = []
+    window = studio.window
+    monkeypatch.setattr(window.lighting, "import_environment", lambda path: went.append(("map", path.name)))
+    monkeypatch.setattr(window.motion, "ask_source", lambda kind, path: went.append((kind, path.name)))
+    monkeypatch.setattr(window.people, "import_file", lambda path: went.append(("person", path.name)))
+    for name in ("sky.hdr", "me.MP4", "voice.wav", "Ann.safetensors"):
+        window.projects.take(tmp_path / name)
+    assert went == [("map", "sky.hdr"), ("video", "me.MP4"), ("voice", "voice.wav"), ("person", "Ann.safetensors")]
+    assert window._opening is None
+
+
+def test_a_persons_file_and_a_clip_open_their_dialogs(studio: Studio, tmp_path: Path) -> None:
+    window = studio.window
+    (tmp_path / "Ann.safetensors").write_bytes(b"no person")
+    window.projects.take(tmp_path / "Ann.safetensors")
+    people = window.people.dialog("people")
+    assert people is not None and people.isVisible()
+    (tmp_path / "clip.mp4").write_bytes(b"no video")
+    window.projects.take(tmp_path / "clip.mp4")
+    assert window.motion._dialog is not None and window.bottom.current == "timeline"
+    window.motion._dialog.reject()
+    people.close()
