@@ -118,6 +118,7 @@ class Window(Frame):
         canvas.face_picked.connect(self._face_picked)
         canvas.dropped.connect(self.projects.take)
         canvas.cancel_clicked.connect(live.cancel)
+        canvas.open_clicked.connect(self.ask_open)
         self._buffers_due.timeout.connect(self._show_buffers)
         live.shown.connect(self._show_result)
         live.judged.connect(self.status.set_result)

@@ -18,6 +18,7 @@ class Canvas(Stage):
     """The stage with its hands: split line, head and face boxes are dragged and clicked here; the light ball has its own hands.
 
     face_picked: index of a clicked face. dropped: path of a dropped file. cancel_clicked: the progress badge was clicked.
+    open_clicked: the page that asks for a photo was.
     head_pressed, head_turned (yaw, pitch in degrees since then), head_rolled (degrees), head_released: the head is turned.
     """
 
@@ -28,6 +29,7 @@ class Canvas(Stage):
     face_picked = Signal(int)
     dropped = Signal(str)
     cancel_clicked = Signal()
+    open_clicked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -41,7 +43,7 @@ class Canvas(Stage):
 
     def _target(self, point: QPointF) -> str | int | None:
         if self._photo is None:
-            return None
+            return None if self.busy_text else "empty"
         if self.picking:
             hits = [i for i, box in enumerate(self._face_rects()) if box.contains(point)]
             return min(hits, key=lambda i: self._face_rects()[i].width()) if hits else None
@@ -77,6 +79,8 @@ class Canvas(Stage):
             self.face_picked.emit(target)
         elif target == "badge":
             self.cancel_clicked.emit()
+        elif target == "empty":
+            self._drag = "empty"  # a dialog that opens at the press would never hear of the release
         elif target == "split":
             self._drag = "split"
         elif target == "head" and self._live is not None:
@@ -119,6 +123,8 @@ class Canvas(Stage):
         if drag == "head":
             self.update()
             self.head_released.emit()
+        elif drag == "empty" and self._target(event.position()) == "empty":
+            self.open_clicked.emit()
         self._hover(self._target(event.position()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -138,7 +144,8 @@ class Canvas(Stage):
 
     def _set_cursor(self, target: str | int | None) -> None:
         shapes = {"split": Qt.CursorShape.SplitHCursor,
-                  "badge": Qt.CursorShape.PointingHandCursor, "pan": Qt.CursorShape.ClosedHandCursor,
+                  "badge": Qt.CursorShape.PointingHandCursor, "empty": Qt.CursorShape.PointingHandCursor,
+                  "pan": Qt.CursorShape.ClosedHandCursor,
                   "grip": Qt.CursorShape.ClosedHandCursor, "head": Qt.CursorShape.ClosedHandCursor}
         if target == "head" and self._drag is None:
             self.setCursor(turn_cursor(self.devicePixelRatioF()))

@@ -230,7 +230,8 @@ class Stage(QWidget):
             self._paint_over(painter, self._photo)
         elif not self.busy_text:
             paint.empty_page(painter, QRectF(self.rect()), colors, tr("Drop a portrait here"),
-                             tr("or choose Open photo. Pictures stay on this computer."), self._drop)
+                             tr("or click to choose one. Pictures stay on this computer."),
+                             self._drop or self._hot == "empty")
         if self.busy_text:
             self._paint_busy(painter)
         if self._drop and self._photo is not None:

@@ -181,3 +181,20 @@ def test_numbers_are_typed_as_people_type_them(app: object, typed: str, value: f
         QTest.keyClick(number, Qt.Key.Key_Return)
         assert number.value() == pytest.approx(value) and number.text() == number.textFromValue(value)
         number.close()
+
+
+def test_a_click_on_the_empty_page_asks_for_a_photo() -> None:
+    studio, asked = Studio(FakeEngine(gated=False)), []
+    canvas = studio.canvas
+    canvas.open_clicked.disconnect()
+    canvas.open_clicked.connect(lambda: asked.append(True))
+    QTest.mouseMove(canvas, canvas.rect().center())
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
+    assert asked == [True]
+    canvas.set_busy("Opening photo.png …")
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
+    canvas.set_busy("")
+    studio.open()
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
+    assert asked == [True]
+    studio.close()
