@@ -14,7 +14,7 @@ from core.session import Session
 
 KEPT = 8
 _IN_USE = 2  # the photo that is edited, and one that it takes its appearance from
-_BUDGET = 160 * MIB  # of a photo of 1 megapixel an edit works out 60
+_BUDGET = 128 * MIB  # of a photo of 1 megapixel an edit works out 60
 
 
 class Opened:
