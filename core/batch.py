@@ -21,7 +21,8 @@ from core.batch_make import Maker, Settings
 from core.batch_plan import PATTERN, Task, plan, rigs_of
 from core.batch_record import FAILED, KEPT, LEFT, MADE, REPORT_CSV, Journal, Row, row_of, write_report
 from core.cli import DEFECT, INTERRUPTED, OK
-from core.edit_command import add_edit_arguments, draft, parse_values, prior_given
+from core.edit_arguments import add_edit_arguments, parse_values
+from core.edit_command import draft, prior_given
 from core.errors import ParameterError, PhotoError
 from core.export import SUFFIXES
 from core.export_picture import check_depth, options_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.batch_plan import Task
 from core.batch_record import FAILED, MADE, Row, row_of
-from core.edit_command import CopyFrom, copied
+from core.edit_arguments import CopyFrom
+from core.edit_command import copied
 from core.errors import Cancelled, ParameterError, PhotoError, UserError
 from core.export import read_request
 from core.export_picture import ExportOptions, write_result

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.edit_command import parse_value
+from core.edit_arguments import parse_value
 from core.errors import ParameterError, UserError
 from core.head.base import HeadModel
 from core.light_command import EnvironmentFile, with_environment

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,19 +18,28 @@ from core.errors import UserError
 OK, DEFECT, WRONG_USE, NO_DISPLAY, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+_AT_HOME = re.compile(r"((?:--[\w-]+=)?(?:[a-z]+:)?)~(?=/|$)")  # --out=~/x.png and eyes:~/x.jpg, which no shell unfolds
+
+
 @dataclass(frozen=True)
 class Command:
-    """A command: the module that holds its `add_arguments(parser)` and `run(arguments)`, imported only when it is used."""
+    """A command: the module that holds its `add_arguments(parser)` and `run(arguments)`, imported only when it is used. usage:
+    what its help begins with, '' for all arguments."""
 
     module: str
     help: str
+    usage: str = ""
 
 
 COMMANDS: dict[str, Command] = {
-    "edit": Command("core.edit_command", "make an edited picture of a photo, without the window"),
-    "batch": Command("core.batch", "make edited pictures of many photos, or many edits of one, with a report"),
-    "variations": Command("core.variations", "make an edit over several seeds or values of a parameter: a grid"),
-    "film": Command("core.film.command", "make a film: keyframes, ready-made motions, a voice or a driving video move the face"),
+    "edit": Command("core.edit_command", "make an edited picture of a photo, without the window",
+                    "PHOTO --out FILE [--set NAME=VALUE ...] [options]"),
+    "batch": Command("core.batch", "make edited pictures of many photos, or many edits of one, with a report",
+                     "PHOTO ... --out DIR [--rig FILE ...] [--set NAME=VALUE ...] [options]"),
+    "variations": Command("core.variations", "make an edit over several seeds or values of a parameter: a grid",
+                          "PHOTO --over NAME=FROM:TO:COUNT --out GRID.png [options]"),
+    "film": Command("core.film.command", "make a film: keyframes, ready-made motions, a voice or a driving video move the face",
+                    "PHOTO --out FILE (--template NAME ... | --drive VIDEO | --timeline FILE | --project FILE.drig) [options]"),
     "personalize": Command("core.personalize.command", "make a model of one person from an album of photos"),
     "people": Command("core.people.command", "list, show, rename, export, import and delete the models of people"),
     "swap": Command("core.swap", "carry photos over to other people: a grid of people and photos"),
@@ -66,13 +77,18 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
+        odd = message.removeprefix("unrecognized arguments: ").split(" ")[0]
+        if odd != message and odd.startswith("-") and Path(odd).exists():
+            message = f"the name of the file {odd} begins like an option; write ./{odd}"
         self.exit(WRONG_USE, f"error: {message} ('{self.prog} --help' shows the usage)\n")
 
 
 def run(arguments: Sequence[str], open_window: OpenWindow, display_problem: DisplayProblem) -> int:
     """Do what the arguments say and return the exit status. The window comes in as functions, because core knows no Qt."""
     debug = "--debug" in arguments
-    rest = [word for word in arguments if word != "--debug"]
+    rest = [_AT_HOME.sub(lambda found: f"{found[1]}{Path.home()}", word, count=1) if _AT_HOME.match(word) else word
+            for word in arguments if word != "--debug"]
+    _say_in_any_script()
     if debug:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
@@ -104,7 +120,8 @@ def run(arguments: Sequence[str], open_window: OpenWindow, display_problem: Disp
 def _run_command(name: str, arguments: list[str], display_problem: DisplayProblem) -> int:
     command = COMMANDS[name]
     module = importlib.import_module(command.module)
-    parser = Parser(prog=f"main.py {name}", description=f"{command.help[0].upper()}{command.help[1:]}.")
+    parser = Parser(prog=f"main.py {name}", description=f"{command.help[0].upper()}{command.help[1:]}.",
+                    usage=f"main.py {name} {command.usage}" if command.usage else None)
     module.add_arguments(parser)
     parsed = parser.parse_args(arguments)
     parsed.display_problem = display_problem  # only `doctor` asks
@@ -132,7 +149,7 @@ def _run_window(arguments: list[str], open_window: OpenWindow, display_problem: 
                                parsed.estimator))
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+def add_model_arguments(parser: argparse._ActionsContainer) -> None:
     """What the window and `edit` both take: which model, which head, and how the head is fitted."""
     parser.add_argument("--prior", metavar="NAME|FILE",
                         help="use another generic model than the one that ships: an imported one by name, or a file")
@@ -140,6 +157,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the head model to fit: open, flame or ict (default: the one the prior was trained on)")
     parser.add_argument("--estimator", metavar="NAME",
                         help="how the head is fitted: fit, or for flame also deca (default: deca for flame, fit for the others)")
+
+
+def _say_in_any_script() -> None:
+    """A terminal or pipe that can't write a sign (of a file's name, or a degree) gets another one, not an error in its place."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(message: str, status: int) -> int:

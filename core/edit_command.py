@@ -2,44 +2,41 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
-import re
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from core import mean_identity
-from core.cli import add_model_arguments, progress
+from core.cli import progress
+from core.edit_arguments import CopyFrom, add_edit_arguments, parse_values
 from core.edit_report import report
 from core.errors import AssetError, ParameterError, UserError
 from core.export import picture_format
 from core.export_buffers import save_buffers
-from core.export_picture import add_export_arguments, check_depth, options_of, write_result
+from core.export_picture import check_depth, options_of, write_result
 from core.files import atomic_write
-from core.head.base import HeadModel
-from core.light_command import add_environment_argument, with_environment
+from core.light_command import with_environment
 from core.mesh_files import check_mesh_path, save_mesh
 from core.people.header import read_about
 from core.people.shelf import find_person, prior_of
 from core.photo import load_image
-from core.presets import parse_preset, with_presets
+from core.presets import with_presets
 from core.project.command import begin
 from core.project.project import is_project
 from core.reopen import completed, differences, read_edit
-from core.request import DEFAULT_REACH, DEFAULT_STEPS, MAX_STEPS, METHODS, NOISES, PAPER_STEPS, RenderRequest
-from core.rig import COPY_BLOCKS, Rig, Value, check, parameters
+from core.request import DEFAULT_STEPS, PAPER_STEPS, RenderRequest
+from core.rig import Rig
 
 if TYPE_CHECKING:
     from core.engine import Engine
     from core.result import Result
     from core.session import Session
 
-_AMOUNT = re.compile(r"(.+)@([0-9]*\.?[0-9]+)")
-_WITH_UNIT = {"°": re.compile(r"(.+?)\s*(?:°|deg|degrees)"), "": re.compile(r"(.+?)\s*%")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,46 +58,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="also write the edited head as a mesh, in metres")
     parser.add_argument("--report", metavar="FILE.json", type=Path,
                         help="also write the request, the fitted codes, the times and the identity distance")
-
-
-def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `edit` and `batch` both take: the changes, and how a picture is made."""
-    parser.add_argument("--set", metavar="NAME=VALUE", dest="values", action="extend", nargs="+", default=[], type=assignment,
-                        help="a change, as in light.azimuth=60 or expression.smile=0.8 (or 60deg, 80%%); "
-                             "colours are #rrggbb or r,g,b (0 to 1)")
-    parser.add_argument("--preset", metavar="KIND:NAME", dest="presets", action="extend", nargs="+", default=[],
-                        type=preset_named,
-                        help="a preset by name, as in light:Rembrandt or expression:'Big grin', or light:FILE.json; "
-                             "expression:Laugh@0.5 takes half of it; what --set says goes over it")
-    add_environment_argument(parser)
-    parser.add_argument("--copy", metavar="BLOCK:PHOTO2", dest="copies", action="extend", nargs="+", default=[],
-                        type=block_of_photo, help=f"take {', '.join(COPY_BLOCKS)} from another photo; appearance:PHOTO2@0.5 goes "
-                                                  "half the way to it")
-    parser.add_argument("--person", metavar="NAME|FILE", help="use a person's model: one that 'main.py people' lists, or a file")
-    add_model_arguments(parser)
-    add_export_arguments(parser)
-    parser.add_argument("--method", choices=METHODS,
-                        help="studio keeps the photo's own detail; paper is the published method and nothing else: seeded noise, "
-                             "DDIM, the whole crop from the network, 32-bit numbers (default: studio)")
-    parser.add_argument("--aligned", action="store_true",
-                        help="the photos are aligned squares already (FFHQ framing): take them whole")
-    parser.add_argument("--rasterizer", metavar="NAME", default="numba",
-                        help="what draws the buffers: numba, torch or pytorch3d (default: numba)")
-    parser.add_argument("--face", metavar="N", type=int,
-                        help="which face, counted from 0, the largest first (default: the largest)")
-    parser.add_argument("--seed", metavar="N", type=int, help="of every random draw (default: 0)")
-    parser.add_argument("--steps", metavar="N", type=int,
-                        help=f"denoising steps, 1 to {MAX_STEPS} (default: {DEFAULT_STEPS}, with --method paper {PAPER_STEPS})")
-    parser.add_argument("--noise", choices=NOISES,
-                        help="inverted keeps everything the edit doesn't touch; seeded draws anew (default: inverted)")
-    parser.add_argument("--strength", metavar="0..1", type=float, help="how far the model may go (default: 1)")
-    parser.add_argument("--guidance", metavar="0..3", type=float,
-                        help="how much of the network's own part of the edit is taken: more than 1 exaggerates it (default: 1)")
-    parser.add_argument("--reach", metavar="0..1", type=float,
-                        help="how far from the head the change may go: 0 the head alone, 0.5 hair, neck and shoulders too, 1 "
-                             f"everything around it (default: {DEFAULT_REACH})")
-    parser.add_argument("--size", choices=("crop", "full"),
-                        help="the face crop only, or the whole photo with the crop pasted back (default: full)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -216,87 +173,14 @@ def _identity(engine: Engine, arguments: argparse.Namespace) -> tuple[float, ...
     return mean.identity
 
 
-def assignment(text: str) -> tuple[str, str]:
-    """'NAME=VALUE' -> (NAME, VALUE), for argparse."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=VALUE")
-    return name.strip(), value.strip()
-
-
-def preset_named(text: str) -> tuple[str, str, float]:
-    """'KIND:NAME' or 'KIND:NAME@AMOUNT' -> (kind, name, amount), for argparse."""
-    try:
-        return parse_preset(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-class CopyFrom(NamedTuple):
-    """What `--copy` asks for. amount: see `core.rig.Copy`."""
-
-    block: str
-    photo: Path
-    amount: float = 1.0
-
-
-def block_of_photo(text: str) -> CopyFrom:
-    """'BLOCK:PHOTO' or 'appearance:PHOTO@AMOUNT', for argparse. A photo whose name ends like an amount is taken by its name."""
-    block, colon, photo = text.partition(":")
-    if not colon or not photo:
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form BLOCK:PHOTO2, as in light:other.jpg")
-    if block not in COPY_BLOCKS:
-        nearest = difflib.get_close_matches(block, COPY_BLOCKS, n=1, cutoff=0.0)[0]
-        raise argparse.ArgumentTypeError(f"there is no block '{block}' to copy; the nearest is '{nearest}' "
-                                         f"(of {', '.join(COPY_BLOCKS)})")
-    part = _AMOUNT.fullmatch(photo)
-    if part is None or Path(photo).is_file():
-        return CopyFrom(block, Path(photo))
-    amount = float(part[2])
-    if block != "appearance":
-        raise argparse.ArgumentTypeError(f"only appearance can be copied in part; write {block}:{part[1]}")
-    if not 0 <= amount <= 1:
-        raise argparse.ArgumentTypeError(f"'{text}': the amount after @ goes from 0 to 1")
-    return CopyFrom(block, Path(part[1]), amount)
-
-
-def parse_values(head: HeadModel, assignments: Iterable[tuple[str, str]]) -> dict[str, Value]:
-    """Texts of `--set` as checked values; of a name given twice the last counts.
-
-    Raises ParameterError that names the nearest valid name or value.
-    """
-    values: dict[str, Value] = {}
-    for name, text in assignments:
-        if name not in parameters(head):
-            check(head, name, 0.0)  # names the nearest before the value is looked at
-        values[name] = check(head, name, parse_value(name, text, parameters(head)[name].unit))
-    return values
-
-
-def parse_value(name: str, text: str, unit: str = "") -> Value:
-    """'0.5' -> 0.5; '#ff8000' and '1,0.5,0' -> three numbers from 0 to 1. unit: of the parameter: '15°' and '15 deg' where it is
-    degrees, '80%' where it is a share. Raises ParameterError."""
-    try:
-        if text.startswith("#") and len(text) == 7:
-            red, green, blue = (int(text[i:i + 2], 16) / 255 for i in (1, 3, 5))
-            return red, green, blue
-        if "," in text:
-            red, green, blue = (float(part) for part in text.split(","))
-            return red, green, blue
-        number = _WITH_UNIT[unit].fullmatch(text) if unit in _WITH_UNIT else None
-        if number is not None:
-            return float(number[1]) / (100 if unit == "" else 1)
-        return float(text)
-    except ValueError:
-        kind = "#rrggbb or r,g,b from 0 to 1" if name.endswith(".color") else "a number"
-        raise ParameterError(f"{name} takes {kind}, not '{text}'.") from None
-
-
 def _check_files(arguments: argparse.Namespace) -> None:
     if arguments.mean_identity is not None and not arguments.mean_identity.exists():
         raise UserError(f"There is no folder or file {arguments.mean_identity} for --mean-identity. Check the name.")
     check_paths((arguments.photo, *(copy.photo for copy in arguments.copies)), arguments.out,
                 (arguments.report, arguments.save_mean_identity, arguments.mesh))
+    if arguments.save_buffers is not None and arguments.save_buffers.is_file():
+        raise UserError(f"Could not write buffers into {arguments.save_buffers}: it is a file. Give the name of a folder.")
+    options_of(arguments)
     if arguments.out is not None:
         check_depth(arguments.bits, arguments.out)
     if arguments.mesh is not None:
@@ -312,9 +196,15 @@ def check_paths(photos: Iterable[Path], out: Path | None, others: Iterable[Path 
             raise UserError(f"--out {out} would overwrite the photo itself. Choose another name.")
     if out is not None:
         picture_format(out)
+    taken: set[str] = set()
     for written in (out, *others):
-        if written is not None and not written.absolute().parent.is_dir():
+        if written is None:
+            continue
+        if not written.absolute().parent.is_dir():
             raise UserError(f"Could not write {written}: its folder does not exist. Make it first, or choose another folder.")
+        if (full := os.path.realpath(written)) in taken:
+            raise UserError(f"{written} would be written twice, once over the other. Choose another name for one of them.")
+        taken.add(full)
 
 
 def _mention_other_faces(session: Session, chosen: int | None) -> None:

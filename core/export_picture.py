@@ -159,14 +159,17 @@ def summary(request: RenderRequest) -> str:
 # -- the command line -------------------------------------------------------------------------------------------------------
 
 
-def add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `edit` and `batch` both take about the files they write."""
+def add_export_arguments(parser: argparse._ActionsContainer, films: bool = False) -> None:
+    """What `edit` and `batch` both take about the files they write. films: what those can't hold is taken, and not shown."""
+    def shown(text: str) -> str:
+        return argparse.SUPPRESS if films else text
+
     parser.add_argument("--quality", metavar="1..100", type=int, default=DEFAULT_QUALITY,
-                        help=f"of JPEG and WebP (default: {DEFAULT_QUALITY})")
-    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="a channel, in PNG and TIFF (default: 8)")
+                        help=shown(f"of JPEG and WebP (default: {DEFAULT_QUALITY})"))
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help=shown("a channel, in PNG and TIFF (default: 8)"))
     parser.add_argument("--long-side", metavar="PIXELS", type=int, help="bring the picture down to this longer side")
-    parser.add_argument("--srgb", action="store_true", help="write sRGB also where the photo's own colours are wider")
-    parser.add_argument("--keep-place", action="store_true", help="keep where the photo was taken (GPS), if it says so")
+    parser.add_argument("--srgb", action="store_true", help=shown("write sRGB also where the photo's own colours are wider"))
+    parser.add_argument("--keep-place", action="store_true", help=shown("keep where the photo was taken (GPS), if it says so"))
     parser.add_argument("--no-credentials", action="store_true",
                         help="leave out the signed Content Credentials that say that the picture was edited with AI")
 

@@ -20,7 +20,7 @@ class EnvironmentFile(NamedTuple):
     turn: float | None = None
 
 
-def add_environment_argument(parser: argparse.ArgumentParser) -> None:
+def add_environment_argument(parser: argparse._ActionsContainer) -> None:
     """`--environment`, for the commands that edit."""
     parser.add_argument("--environment", metavar="FILE[@TURN]", type=environment_file,
                         help="light from a panorama in place of the photo's own: .hdr, .exr or any picture, taken as one of "

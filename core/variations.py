@@ -35,6 +35,7 @@ FIELDS: dict[str, Parameter] = {row.name: row for row in (
     Parameter("reach", "Reach", "Making", 0, 1, 0.5, "", 0.01, "How far from the head the change may go"),
 )}
 _WHOLE = ("seed", "steps")
+_ANGLES = ("azimuth", "elevation", "yaw", "pitch", "roll", "turn")  # last parts of names; which head there is comes later
 SEEDS_CHANGE_NOTHING = ("With noise from the photo a seed changes nothing that can be seen: it only draws the dice that find the "
                         "photo's own noise.")
 
@@ -133,19 +134,20 @@ def check_axis(axis: Axis, table: Mapping[str, Parameter]) -> Axis:
 
 def axis_in(text: str) -> Axis:
     """'NAME=FROM:TO:COUNT' or 'NAME=A,B,C', for argparse."""
-    from core.edit_command import parse_value
+    from core.edit_arguments import parse_value
 
     name, equals, rest = (part.strip() for part in text.partition("="))
+    unit = "°" if name.rpartition(".")[2] in _ANGLES else ""
     try:
         if not name or not equals or not rest:
             raise ParameterError("it needs a name and values")
         if ":" not in rest:
-            values = tuple(parse_value(name, part) for part in rest.split(","))
+            values = tuple(parse_value(name, part, unit) for part in rest.split(","))
             if not 2 <= len(values) <= MOST:
                 raise ParameterError(f"an axis has 2 to {MOST} values, not {len(values)}")
             return Axis(name, values)
         low, high, count = rest.split(":")
-        return spread(name, parse_value(name, low), parse_value(name, high), int(count))
+        return spread(name, parse_value(name, low, unit), parse_value(name, high, unit), int(count))
     except (ValueError, ParameterError) as error:
         why = str(error).rstrip(".") if isinstance(error, ParameterError) else "FROM:TO:COUNT needs three numbers"
         raise argparse.ArgumentTypeError(f"'{text}' is no axis ({why}); write NAME=FROM:TO:COUNT, as in light.azimuth=-60:60:5, "
@@ -154,7 +156,7 @@ def axis_in(text: str) -> Axis:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `variations`."""
-    from core.edit_command import add_edit_arguments
+    from core.edit_arguments import add_edit_arguments
     from core.grids import CELL
 
     parser.add_argument("photo", metavar="PHOTO", type=Path, help="the photo to edit")
@@ -208,7 +210,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _begin(engine: Any, arguments: argparse.Namespace,
            request: RenderRequest) -> tuple[Any, RenderRequest, Mapping[str, Parameter]]:
     """Open the photo and complete the request with what the engine knows."""
-    from core.edit_command import copied, parse_values
+    from core.edit_arguments import parse_values
+    from core.edit_command import copied
     from core.light_command import with_environment
     from core.presets import with_presets
     from core.rig import parameters

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import main
-from core import cli, credentials, edit_command
+from core import cli, credentials, edit_arguments
 from core.codes import FaceCode
 from core.errors import NoFaceError, ParameterError, UserError
 from core.export import read_request
@@ -151,6 +151,33 @@ def test_wrong_arguments_are_one_line(words: list[str], capsys: pytest.CaptureFi
     assert "--help' shows the usage" in error_line(capsys)
 
 
+def test_a_file_that_looks_like_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+                                          engine: FakeEngine) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-x.png").write_bytes(b"a photo")
+    assert edit("-x.png", "--out", "made.png") == cli.WRONG_USE
+    assert "write ./-x.png" in error_line(capsys)
+    assert edit("./-x.png", "--out", "made.png") == cli.OK and engine.opened == [("-x.png", None)]
+
+
+def test_a_tilde_is_home_wherever_a_path_may_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> None:
+    """Shells unfold it only at the beginning of a word, and not in quotes."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(REPOSITORY)
+    for name in ("me.png", "an other ä.png"):
+        (tmp_path / name).write_bytes(b"a photo")
+    assert edit("~/me.png", "--out=~/made.png", "--copy", "eyes:~/an other ä.png") == cli.OK
+    assert (tmp_path / "made.png").is_file() and [name for name, _ in engine.opened] == ["me.png", "an other ä.png"]
+    assert edit("~nobody/me.png", "--out", tmp_path / "b.png") == cli.WRONG_USE
+
+
+def test_a_terminal_without_the_signs_gets_others() -> None:
+    """LANG=C, or an old code page: a name in another script is written with other signs, and is no defect."""
+    done = subprocess.run([sys.executable, str(REPOSITORY / "main.py"), "edit", "fräulein°.png", "--out", "x.png"], timeout=100,
+                          env={**os.environ, "PYTHONIOENCODING": "ascii:strict"}, capture_output=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == cli.WRONG_USE and b"There is no file fr\\xe4ulein\\xb0.png" in done.stderr
+
+
 def test_a_misspelt_command_is_no_photo(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["edti"]) == cli.WRONG_USE
     assert ", ".join(cli.COMMANDS) in error_line(capsys)
@@ -211,13 +238,34 @@ def test_debug_shows_where(error: Exception) -> None:
 @pytest.mark.parametrize(("text", "value"), [
     ("0.5", 0.5), ("-20", -20.0), ("1e-1", 0.1), ("#ff8000", (1.0, 128 / 255, 0.0)), ("1,0.5,0", (1.0, 0.5, 0.0))])
 def test_values(text: str, value: object) -> None:
-    assert edit_command.parse_value("light.color", text) == value
+    assert edit_arguments.parse_value("light.color", text) == value
+
+
+@pytest.mark.parametrize(("text", "unit", "value"), [
+    ("15°", "°", 15.0), ("-15 °", "°", -15.0), ("15deg", "°", 15.0), ("1.5e1 degrees", "°", 15.0), ("\u221215°", "°", -15.0),
+    ("15", "°", 15.0), ("80%", "", 0.8), ("-12.5 %", "", -0.125), ("0.8", "", 0.8)])
+def test_values_with_their_unit(text: str, unit: str, value: float) -> None:
+    assert edit_arguments.parse_value("any.name", text, unit) == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize(("text", "unit"), [
+    ("80%", "°"), ("15°", ""), ("15deg", ""), ("15°°", "°"), ("°", "°"), ("%", ""), ("80%%", ""), ("8 0%", ""),
+    ("0,5", ""), ("15°", "rgb")])
+def test_units_that_do_not_fit(text: str, unit: str) -> None:
+    with pytest.raises(ParameterError, match="takes a number, not"):
+        edit_arguments.parse_value("any.name", text, unit)
+
+
+def test_units_reach_the_request(engine: FakeEngine, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.png"
+    assert edit(photo, "--out", out, "--set", "pose.yaw=-15°", "light.azimuth=60deg", "expression.smile=80%") == cli.OK
+    assert dict(engine.requests[-1].rig.values) == {"pose.yaw": -15.0, "light.azimuth": 60.0, "expression.smile": 0.8}
 
 
 @pytest.mark.parametrize("text", ["red", "#ff80", "#gg0000", "1,2", "1,2,3,4", "1,,2", ""])
 def test_values_that_are_none(text: str) -> None:
     with pytest.raises(ParameterError, match=r"light\.color takes #rrggbb or r,g,b"):
-        edit_command.parse_value("light.color", text)
+        edit_arguments.parse_value("light.color", text)
 
 
 @pytest.mark.parametrize(("given", "words"), [
@@ -430,3 +478,17 @@ def test_what_is_written_beside_the_picture_and_how(engine: FakeEngine, photo: P
     assert edit(photo, "--mesh", tmp_path / "head.obj") == 0 and (tmp_path / "head.mtl").exists()
     assert edit(*words, "--mesh", tmp_path / "head.stl") == cli.WRONG_USE
     assert edit(*words, "--long-side", "3") == cli.WRONG_USE and edit(*words, "--quality", "0") == cli.WRONG_USE
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--out", "a.png", "--report", "./a.png"], "would be written twice"),
+    (["--out", "a.png", "--mesh", "head.stl"], ".glb or .obj"),
+    (["--out", "a.jpg", "--quality", "0"], "quality goes from 1 to 100"),
+    (["--out", "a.png", "--long-side", "3"], "longer side"),
+    (["--out", "a.png", "--save-buffers", "photo.png"], "it is a file"),
+])
+def test_what_can_not_be_written_is_said_before_the_work(engine: FakeEngine, photo: Path, monkeypatch: pytest.MonkeyPatch,
+                                                         words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(photo.parent)
+    assert edit(photo, *words) == cli.WRONG_USE
+    assert said in error_line(capsys) and not engine.requests and not engine.opened and list(photo.parent.iterdir()) == [photo]

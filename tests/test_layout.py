@@ -87,7 +87,8 @@ def test_nothing_unpinned_is_imported() -> None:
 COMMANDS = "from core.cli import run\nassert run(['--help'], None, None) == 0 and run(['edit', '--help'], None, None) == 0"
 
 
-@pytest.mark.parametrize("what, program, late", [("the command line", COMMANDS, {"PySide6"}), ("the window", "import app.window", set())])
+@pytest.mark.parametrize(("what", "program", "late"), [("the command line", COMMANDS, {"PySide6"}),
+                                                       ("the window", "import app.window", set())])
 def test_big_packages_load_only_when_there_is_work_for_them(what: str, program: str, late: set[str]) -> None:
     """Arguments are checked at once, and the window is there before what it computes with."""
     late = late | {"torch", "mediapipe", "numba", "scipy.signal", "av", "trimesh"}

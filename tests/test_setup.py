@@ -195,7 +195,7 @@ def test_readme_links_lead_somewhere() -> None:
 
 def test_readme_commands_are_right() -> None:
     """Every `main.py` line of the README parses, with names that there are."""
-    from core import cli, edit_command
+    from core import cli, edit_arguments, edit_command
     from core.head import load_head
 
     lines = re.findall(r"^\.venv/bin/python main\.py (.*)$", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -204,7 +204,7 @@ def test_readme_commands_are_right() -> None:
     for words in edits:
         parser = cli.Parser()
         edit_command.add_arguments(parser)
-        edit_command.parse_values(load_head("open"), parser.parse_args(words).values)
+        edit_arguments.parse_values(load_head("open"), parser.parse_args(words).values)
 
 
 def test_licence_is_whole() -> None:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from core import edit_command as edits
 from core.cli import progress
+from core.edit_arguments import add_edit_arguments, assignment, parse_value, parse_values
 from core.errors import AssetError, ParameterError, UserError
 from core.export import DEFAULT_QUALITY
 from core.film import clip, drive, talk, templates
 from core.film.encode import QUALITIES, film_kind, write_film
 from core.film.files import read_timeline, write_timeline
-from core.film.film import DEFAULT_SIDE, Film, Frames, cache_folder, make_frames, tidy
+from core.film.film import DEFAULT_SIDE, Film, Frames, cache_folder, check_side, make_frames, tidy
 from core.film.timeline import MAX_DURATION, MAX_FPS, MIN_FPS, Timeline
 from core.light_command import with_environment
 from core.presets import with_presets
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", metavar="FILE.drig", type=Path, help="take photo, edit and timeline of a saved project")
     parser.add_argument("--timeline", metavar="FILE", type=Path,
                         help="take the timeline of a JSON file, of a film made here, or of a project")
-    parser.add_argument("--template", choices=TEMPLATES, nargs="+", default=[],
+    parser.add_argument("--template", metavar="NAME", choices=TEMPLATES, nargs="+", default=[],
                         help="turntable turns the head, sweep leads the light over the face and back, around leads it all the "
                              "way around, idle breathes and blinks, unfold brings the edit about, talk moves the mouth to "
                              "--clip; several go together")
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", metavar="SECONDS", type=float, default=0.0, help="where in --clip or --drive to begin")
     parser.add_argument("--neutral", metavar="SECONDS", type=float,
                         help="when the driver's face is at rest, counted from --start (default: at the beginning)")
-    parser.add_argument("--take", metavar="NAME=0..2", nargs="+", default=[], type=edits.assignment,
+    parser.add_argument("--take", metavar="NAME=0..2", nargs="+", default=[], type=assignment,
                         help="how much of the driver is taken: mouth, brows, eyes, pose (default: 1 each), smoothing (0..1)")
     parser.add_argument("--amount", metavar="0..2", type=float, default=1.0, help="how strongly a template moves (default: 1)")
     parser.add_argument("--duration", metavar="SECONDS", type=float,
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-sound", action="store_true", help="leave the clip's sound out")
     parser.add_argument("--save-timeline", metavar="FILE.json", type=Path,
                         help="also write the timeline, to be changed; without --out nothing is rendered")
-    edits.add_edit_arguments(parser)
+    add_edit_arguments(parser, films=True)
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class _Asked:
     request: RenderRequest
     project: Project | None
     amounts: drive.Amounts
+    timeline: Timeline | None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -92,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         session = engine.open(asked.photo, asked.face, aligned=arguments.aligned)
         _open_copies(engine, asked)
         rig = with_environment(with_presets(engine.head, asked.request.rig, arguments.presets), arguments.environment)
-        rig = rig.update(edits.parse_values(engine.head, arguments.values))
+        rig = rig.update(parse_values(engine.head, arguments.values))
         rig = edits.copied(engine, rig, arguments.copies, arguments.aligned)
         request = replace(asked.request, photo=session.digest, rig=rig, prior=engine.prior.digest)
         timeline = _timeline(engine, session, request, arguments, asked)
@@ -158,19 +160,33 @@ def _asked(arguments: argparse.Namespace) -> _Asked:
     amounts = _amounts(arguments.take)
     if arguments.out is not None:
         film_kind(arguments.out)
+    if arguments.long_side is not None:
+        check_side(arguments.long_side)
     if arguments.bits != 8 or arguments.quality != DEFAULT_QUALITY or arguments.srgb or arguments.keep_place:
         raise ParameterError("--bits, --quality, --srgb and --keep-place are for pictures. Films have 8 bits, sRGB and no place; "
                              "use --video-quality for the rest.")
-    for path in (arguments.clip, arguments.drive):
-        if path is not None:
-            clip.look(path)
     if not 0 <= arguments.start < math.inf or arguments.duration is not None and not 0 < arguments.duration <= MAX_DURATION:
         raise ParameterError(f"--start is 0 or later, and --duration up to {MAX_DURATION:g} seconds.")
+    for path in (arguments.clip, arguments.drive):
+        if path is not None:
+            _check_start(clip.look(path), arguments)
     for written in (arguments.out, arguments.save_timeline):
         if written is not None and not written.absolute().parent.is_dir():
             raise UserError(f"Could not write {written}: its folder does not exist. Make it first, or choose another folder.")
     photo, face = _photo(arguments, project)
-    return _Asked(photo, face, request, project, amounts)
+    timeline = read_timeline(arguments.timeline) if arguments.timeline else project.timeline if project else None
+    return _Asked(photo, face, request, project, amounts, timeline)
+
+
+def _check_start(facts: clip.Facts, arguments: argparse.Namespace) -> None:
+    """Raises ParameterError for moments that are not in a clip; one that doesn't say how long it is is taken as it is."""
+    if facts.seconds and arguments.start >= facts.seconds:
+        raise ParameterError(f"{facts.path.name} is {facts.seconds:.1f} seconds long; --start {arguments.start:g} is behind its "
+                             "end.")
+    left = facts.seconds - arguments.start
+    if arguments.neutral is not None and not (0 <= arguments.neutral and (arguments.neutral < left or not facts.seconds)):
+        raise ParameterError(f"--neutral {arguments.neutral:g} is no moment of {facts.path.name}: count from --start"
+                             + (f", up to {left:.1f} seconds." if facts.seconds else "."))
 
 
 def _photo(arguments: argparse.Namespace, project: Project | None) -> tuple[Path | bytes, int | None]:
@@ -202,7 +218,7 @@ def _amounts(given: list[tuple[str, str]]) -> drive.Amounts:
     for name, text in given:
         if name not in most:
             raise ParameterError(f"--take knows no '{name}'. It takes {', '.join(most)}.")
-        value = edits.parse_value(name, text)
+        value = parse_value(name, text)
         if isinstance(value, tuple) or not 0 <= value <= most[name]:
             raise ParameterError(f"--take {name} goes from 0 to {most[name]:g}.")
         values[name] = value
@@ -211,7 +227,7 @@ def _amounts(given: list[tuple[str, str]]) -> drive.Amounts:
 
 def _timeline(engine: Engine, session: Session, request: RenderRequest, arguments: argparse.Namespace, asked: _Asked) -> Timeline:
     """All that was asked for, one over the other: the project's or file's timeline, the driver, the templates."""
-    base = read_timeline(arguments.timeline) if arguments.timeline else asked.project.timeline if asked.project else None
+    base = asked.timeline
     made = [base] if base is not None else []
     fps = arguments.fps or (base.fps if base is not None else templates.FPS)
     if arguments.drive is not None:

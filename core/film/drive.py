@@ -4,7 +4,8 @@ What counts is how the driver's face differs from its own neutral picture, so th
 readings of that difference are taken. The landmark model's expression scores know a smile or a shut eye as people do them, but
 hardly see a change that is only one of shape. A fit of the head to the landmarks, with identity and what it missed in the neutral
 picture held, sees the shape. Where both agree in direction the larger one counts; measured on pairs of photos of one person,
-neutral and smiling, that brings the landmarks nearest (see resources/docs/films.md).
+neutral and smiling, that brings the landmarks nearest (see resources/docs/films.md). The more the head is turned against the
+neutral picture, the less the fit counts: landmarks of a turned head are off by more, and read as expressions that nobody made.
 """
 from __future__ import annotations
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HELD, _LOOSE = 0.01, 0.15  # deviations of identity and of units about the scores, of the fit to a driver's picture
 _SETTINGS = Settings(pair=0.3, steps=5)
 _SIDE = 512
+_SHAPE_TURN = 10.0  # degrees of turn at which the fit counts for e^-1
 _LEAST_ROOM = 0.05  # of a unit: where less is left, a share of it would say nothing
 _LEAST = {"expression.": 0.04, "jaw.": 0.03, "pose.": 0.8, "eyes.": 1.0}  # tracks that move less are left out
 _TOLERANCE = {"expression.": 0.015, "jaw.": 0.015, "pose.": 0.25, "eyes.": 0.5}
@@ -183,11 +185,12 @@ class Reader:
                       [State(begin.turn, begin.scale, begin.shift, expected)])[0].state
         shape = (found.x - own.x)[model.units]
         plain = np.array([face.blendshapes.get(n, 0.0) - self.face.blendshapes.get(n, 0.0) for n in model.names])
-        units = np.where((np.abs(plain) > np.abs(shape)) & (plain * shape > 0), plain, shape)
         jaw = face.blendshapes.get("jawOpen", 0.0) - self.face.blendshapes.get("jawOpen", 0.0)
         fitted = np.array(pose_degrees(_rotvec(found.turn))) - pose_degrees(_rotvec(own.turn))
         seen_turn = face.turn - self.turn
-        turn = [*((fitted[:2] + seen_turn) / 2), fitted[2]]
+        turn = np.array([*((fitted[:2] + seen_turn) / 2), fitted[2]])
+        both = np.where((np.abs(plain) > np.abs(shape)) & (plain * shape > 0), plain, shape)
+        units = plain + np.exp(-float(turn[:2] @ turn[:2]) / _SHAPE_TURN**2) * (both - plain)
         gaze = np.degrees((found.x - own.x)[model.eyes])
         return np.concatenate([units, [jaw], turn, gaze])
 
@@ -225,7 +228,8 @@ def _moves(performance: Performance, session: Session, amounts: Amounts) -> Iter
         row = table.get(name)
         if row is None or not gain:
             continue
-        soft = curves.smoothed(change[:, None], performance.fps, blur / 2 if _blinks(name) else blur)[:, 0] * gain
+        soft = (curves.smoothed(change[:, None], performance.fps, blur / 2, brief=True) if _blinks(name) else
+                curves.smoothed(change[:, None], performance.fps, blur))[:, 0] * gain
         if row.unit == "°":
             soft = np.clip(soft, row.low, row.high)
             yield name, soft, soft

@@ -46,8 +46,7 @@ class Film:
     made_from: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        if not LEAST_SIDE <= self.side <= MAX_SIDE:
-            raise ParameterError(f"The longer side of a film has {LEAST_SIDE} to {MAX_SIDE} pixels, not {self.side}.")
+        check_side(self.side)
 
     @property
     def frames(self) -> int:
@@ -70,6 +69,12 @@ class Film:
                 "note": "Edited with AI: the face in this film was moved or relit by a diffusion model from a single photo.",
                 "request": self.request.to_json(), "timeline": self.timeline.to_json(), "side": self.side,
                 **({"made_from": dict(self.made_from)} if self.made_from else {})}
+
+
+def check_side(side: int) -> None:
+    """Raises ParameterError for a longer side that films can't have."""
+    if not LEAST_SIDE <= side <= MAX_SIDE:
+        raise ParameterError(f"The longer side of a film has {LEAST_SIDE} to {MAX_SIDE} pixels, not {side}.")
 
 
 def _key(request: RenderRequest, side: int) -> str:

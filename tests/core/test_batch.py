@@ -24,7 +24,7 @@ from core.batch import batch
 from core.batch_make import Maker, Settings
 from core.batch_plan import NamedRig, Task, plan, read_rig, rigs_of
 from core.batch_record import FAILED, JOURNAL, KEPT, LEFT, MADE
-from core.edit_command import CopyFrom
+from core.edit_arguments import CopyFrom
 from core.errors import NoFaceError, ParameterError, UserError
 from core.export import read_request, save_image
 from core.head import load_head

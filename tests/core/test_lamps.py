@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.codes import FaceCode
-from core.edit_command import parse_value
+from core.edit_arguments import parse_value
 from core.errors import ParameterError
 from core.head import load_head
 from core.light import LightParams, compose, edit, mean_shading, sh_basis, shade

@@ -10,7 +10,7 @@ import pytest
 
 from core import presets
 from core.batch_plan import rigs_of
-from core.edit_command import add_edit_arguments, preset_named
+from core.edit_arguments import add_edit_arguments, preset_named
 from core.errors import ParameterError, UserError
 from core.files import WriteError
 from core.head import load_head

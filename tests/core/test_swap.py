@@ -17,7 +17,7 @@ import core.make
 from core import swap, swap_mix
 from core.cli import Parser
 from core.codes import FaceCode
-from core.edit_command import CopyFrom, block_of_photo
+from core.edit_arguments import CopyFrom, block_of_photo
 from core.engine import Engine
 from core.errors import ParameterError, UserError
 from core.export import read_request
