@@ -183,7 +183,8 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     shift, known, seen, kind = surface_motion(before, after, normal_z, faces, classes, seen_before, seen_after, scale)
     blots = closing_lids(shift, kind, kinds(seen_before.face_ids, faces, classes), unit) if lids else np.zeros_like(known)
     rigid = project_ndc(_skull_motion(source, edited, classes), camera, box)
-    places = Places(_pixels(before, size), _pixels(after, size), _pixels(rigid, size), normal_z[0], before[:, 2], classes).halved()
+    points = (_pixels(vertices, size) for vertices in (before, after, rigid))
+    places = Places(*points, normal_z[0], before[:, 2], classes).halved()
     found = Outline.of(places)  # what is outside of it moves smoothly: half the size will do
     off = resize(found.off((size + 1) // 2), size)
     shift = continue_hidden(continue_inside(shift, known, kind, painted), known, kind, off)

@@ -92,7 +92,7 @@ def _stretch(reach: float) -> float:
 @dataclass(frozen=True, eq=False)
 class Places:
     """Where a head's vertices are in the picture, (V, 2) pixels each: before and after an edit, and rigid: after it, if only the
-    skull's motion counted. facing (V,): z of the normals before; depth (V,) before, growing away from the viewer; classes (V,)."""
+    skull's motion counted. facing (V,): z of the normals before; depth (V,) before, more of it farther away; classes (V,)."""
 
     before: np.ndarray
     after: np.ndarray
@@ -111,8 +111,8 @@ class Places:
 class Outline:
     """The outline of the surface that faces the viewer in the source, about its middle before and after an edit.
 
-    What a turn reveals behind it counts as outside, because hair is there as often as skin, and so do ears. rim (V,): the vertices
-    that lie on it. middle_before, middle_after (2,); before, after (R,): its radius along rays at `angles` (R,).
+    What a turn reveals behind it counts as outside, because hair is there as often as skin, and so do ears. rim (V,) bool: the
+    vertices that lie on it. middle_before, middle_after (2,); before, after (R,): its radius along rays at `angles` (R,).
     """
 
     rim: np.ndarray
@@ -129,11 +129,10 @@ class Outline:
         rim = head & (np.abs(places.facing - 0.5 * _RIM) < 0.6 * _RIM)  # what lies behind it is deeper, and would move farther
         rim[rim] = _outermost(places.before[rim] - places.before[rim].mean(0))
         shown = head & (places.facing > _SEEN) & (places.classes != EAR) & (places.depth < places.depth[rim].mean())
-        middles = [points[rim].mean(0).astype(np.float32) for points in (places.before, places.rigid)]
+        middle_before, middle_after = (points[rim].mean(0).astype(np.float32) for points in (places.before, places.rigid))
         angles = np.linspace(-np.pi, np.pi, _RAYS, endpoint=False, dtype=np.float32)
-        radii = (outline(points[shown] - middle, angles) for points, middle in zip((places.before, places.after), middles,
-                                                                                   strict=True))
-        return cls(rim, *middles, angles, *radii)
+        return cls(rim, middle_before, middle_after, angles, outline(places.before[shown] - middle_before, angles),
+                   outline(places.after[shown] - middle_after, angles))
 
     def edge(self, size: int) -> np.ndarray:
         """How far each pixel (H, W) lies outside of it after the edit."""
