@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 TOOTH, GUM, TONGUE = range(3)  # materials
-_ACROSS, _DOWN = 11, 10  # vertices of a crown, along the arch and from neck to edge
+_ACROSS, _DOWN, _BACK = 11, 10, 6  # vertices of a crown: along the arch, from neck to edge, and from there down its back
 _TONGUE_ROWS = 24
 _UP_GUM = 9.0  # mm of gum over the necks
 
@@ -74,7 +74,7 @@ def teeth(arch: Arch) -> Part:
             crown, tint = _crown(arch, index, middle, width, height, rise, side)
             vertices.append(crown)
             tints.append(tint)
-            faces.append(_grid_faces(_DOWN, _ACROSS, flip=arch.way < 0) + count)
+            faces.append(_grid_faces(_DOWN + _BACK, _ACROSS, flip=arch.way < 0) + count)
             count += len(crown)
     return Part(np.concatenate(vertices).astype(np.float32) / 1000, np.concatenate(faces).astype(np.int32), TOOTH,
                 np.concatenate(tints).astype(np.float32))
@@ -82,28 +82,26 @@ def teeth(arch: Arch) -> Part:
 
 def _crown(arch: Arch, index: int, middle: float, width: float, height: float, rise: float,
            side: int) -> tuple[np.ndarray, np.ndarray]:
-    """A crown's front, round to its sides and over its edge: vertices (N, 3) mm and tints (N, 3)."""
-    u, v = np.meshgrid(np.linspace(-1, 1, _ACROSS), np.linspace(0, 1, _DOWN))  # across; from the neck to the edge
+    """A crown's front, round to its sides, its edge or chewing surface, and its back: vertices (N, 3) mm and tints (N, 3)."""
+    u, v = np.meshgrid(np.linspace(-1, 1, _ACROSS), np.concatenate([np.linspace(0, 1, _DOWN), np.ones(_BACK)]))
+    behind = np.concatenate([np.zeros(_DOWN), np.arange(1, _BACK + 1)])[:, None] / _BACK  # across: u; neck to edge: v; then back
     cutting, pointed = index < 2, index == 2
     neck = 0.80 if cutting else 0.86
-    half = width / 2 * (neck + (1 - neck) * np.sin(np.minimum(v / 0.75, 1) * np.pi / 2))  # narrower at the neck
-    square = 3.6 if cutting else 2.6
-    round_off = np.abs(u) ** square  # corners of the edge are round, more so away from the middle
-    corner = (0.7 if index == 0 else 1.0) * (1 + 0.5 * np.sign(u * side) * (u * side > 0))
-    length = height - round_off * corner - (np.abs(u) * 1.5 if pointed else 0) - (1 - v) * 0
-    down = height * (1 - v) * 0 + v * length  # mm from the neck
-    neck_arc = 0.9 * (u * u)  # the neck's line is an arch
-    down = np.maximum(down, neck_arc * (1 - v) ** 2)
+    half = width / 2 * (neck + (1 - neck) * np.sin(np.minimum(v / 0.75, 1) * np.pi / 2)) 
+    corner = (0.7 if index == 0 else 1.0 if cutting or pointed else 0.35) * (1 + 0.5 * np.maximum(u * side, 0)) * (1 - behind)
+    edge = height - np.abs(u) ** (3.6 if cutting else 2.6) * corner - np.abs(u) * (1.5 if pointed else 0)
+    down = np.maximum(v * edge, 0.9 * u * u * (1 - v) ** 2)  # mm from the neck, whose line is an arch
+    thick, falls = (5.5, 0.9 * height * behind ** 1.4) if cutting or pointed else (8.0, height * np.where(
+        behind < 0.5, 1.1 * behind * (0.5 - behind), np.maximum(behind - 0.7, 0) * 2.6))
     bulge = (0.9 if cutting else 1.6) * np.sin(np.clip(v * 0.9 + 0.12, 0, 1) * np.pi) ** 0.8
-    back = (1.3 if cutting else 2.4) * np.abs(u) ** 4 + 2.2 * np.clip((v - 0.86) / 0.14, 0, 1) ** 2
-    place, normal = arch.at(middle + np.clip(u, -1, 1) * half)
-    out = (bulge - back)[..., None]
-    xz = place + normal * out
-    y = arch.edge + rise * arch.way + arch.way * (height - down)
-    edge = np.clip((v - 0.72) / 0.28, 0, 1)[..., None]  # a front tooth's edge is thin and lets light through
-    neck_share = np.clip(1 - v / 0.35, 0, 1)[..., None]
-    tint = 1 - neck_share * [0.03, 0.08, 0.16] - edge * ([0.07, 0.045, 0.02] if cutting else [0.02, 0.02, 0.02])
-    tint = tint * (1 if index < 2 else 0.97 if index == 2 else 0.95) * np.array([1, 1, 1 if index < 2 else 0.97])
+    back = (1.3 if cutting else 2.4) * np.abs(u) ** 4 * (1 - behind) + 0.8 * np.clip((v - 0.86) / 0.14, 0, 1) ** 2
+    place, normal = arch.at(middle + u * half)
+    xz = place + normal * (bulge - back - thick * np.minimum(1.35 * behind, 1) ** 0.8)[..., None]
+    y = arch.edge + arch.way * (rise + height - down + falls)
+    thin = np.clip((v - 0.72) / 0.28, 0, 1)[..., None]  # a front tooth's edge lets light through
+    yellow = np.clip(1 - v / 0.35, 0, 1)[..., None] * [0.03, 0.08, 0.16]
+    tint = (1 - yellow - thin * ([0.07, 0.045, 0.02] if cutting else [0.02, 0.02, 0.02])) * (1 - 0.5 * behind[..., None] ** 0.7)
+    tint = tint * ([1, 1, 1] if cutting else [0.96, 0.96, 0.93])
     return np.stack([xz[..., 0], y, xz[..., 1]], -1).reshape(-1, 3), tint.reshape(-1, 3)
 
 

@@ -40,11 +40,10 @@ def with_own(look: MouthLook, photo: np.ndarray, mouth: Mouth | None) -> MouthLo
     inset = np.maximum(0.15 * (high - low), 1.5)
     fit = upper * smoothstep((every - low) / inset) * np.maximum(smoothstep((high - every) / inset), free)
     gummy = _smooth_row(inside.any(0) & (low - inside.argmax(0) > _GUMS * metre), 0.002 * metre)
-    crowns = goes_on * (1 - gummy) * smoothstep((every - low) / (0.002 * metre) + _NECK / 0.002)
+    crowns = goes_on.any() * (1 - gummy) * smoothstep((every - low) / (0.002 * metre) + _NECK / 0.002)
     ends = smoothstep((every - high) / 2 + 0.25) * free * (goes_on > 0.3)
-    strip = (crop * (fit + 1e-4)[..., None]).sum(0) / (fit + 1e-4).sum(0)[:, None]
     planes = [a.astype(np.float32) for a in (fit, lower, soft, np.repeat(goes_on[None], _SIZE, 0), crowns, ends)]
-    own = OwnMouth(mouth.box, np.stack(planes), cv2.GaussianBlur(strip[None], (0, 0), 1.0, sigmaY=1e-3)[0])
+    own = OwnMouth(mouth.box, np.stack(planes), _strip(crop, fit))
     shift = _edge_shift(upper, free, mouth, metre)
     seen = inside & (mouth.material[np.maximum(ids, 0)] == TOOTH) & (upper > 0.8)
     colour = np.ones(3, np.float32)
@@ -115,11 +114,22 @@ def _rows(upper: np.ndarray, free: np.ndarray, metre: float) -> tuple[np.ndarray
     there = np.zeros(_SIZE, np.float32)
     if not len(columns):
         return there, there, there
-    there[columns] = 1
+    there[columns[0]:columns[-1] + 1] = 1
     edges = seen[:, columns].argmax(0), _SIZE - 1 - seen[::-1, columns].argmax(0)
     blur = max(0.0008 * metre, 0.5)
     low, high = (_smooth_row(np.interp(every, columns, edge), blur) for edge in edges)
     return low, high, _smooth_row(there, blur)
+
+
+def _strip(crop: np.ndarray, teeth: np.ndarray) -> np.ndarray:
+    """The teeth's mean colour (S, 3) in each column; where there are none, that of those nearby."""
+    sums = np.concatenate([(crop * teeth[..., None]).sum(0), teeth.sum(0)[:, None]], 1)
+    out, known = np.zeros((_SIZE, 3), np.float32), np.zeros((_SIZE, 1), np.float32)
+    for sigma in (1.0, 4.0, 16.0, 64.0):
+        wide = np.stack([_smooth_row(column, sigma) for column in sums.T], 1)
+        share = np.clip(wide[:, 3:] * sigma, 0, 1) * (1 - known)
+        out, known = out + share * wide[:, :3] / np.maximum(wide[:, 3:], 1e-4), known + share
+    return (out / np.maximum(known, 1e-4)).astype(np.float32)
 
 
 def _smooth_row(values: np.ndarray, sigma: float) -> np.ndarray:

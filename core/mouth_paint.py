@@ -17,10 +17,11 @@ from core.mouth_mesh import GUM, TONGUE, TOOTH
 
 _MOST = 640  # largest side in pixels at which a mouth is drawn
 _COLOURS = np.zeros((4, 3), np.float32)  # reflectance, display RGB
-_COLOURS[TOOTH], _COLOURS[GUM], _COLOURS[TONGUE], _COLOURS[CAVITY] = (0.80, 0.75, 0.67), (0.55, 0.30, 0.28), (0.66, 0.36, 0.34), (0.50, 0.20, 0.17)
-_GLINT = np.array([0.16, 0.14, 0.07, 0.03], np.float32)  # of a wet surface
+_COLOURS[TOOTH], _COLOURS[GUM], _COLOURS[TONGUE], _COLOURS[CAVITY] = (0.70, 0.655, 0.585), (0.55, 0.30, 0.28), (0.64, 0.35, 0.33), (0.44, 0.20, 0.18)
+_GLINT = np.array([0.12, 0.12, 0.07, 0.02], np.float32)  # of a wet surface
 _THROUGH = np.array([0.10, 0.03, 0.02, 0.0], np.float32)  # light that comes through and around, where none comes directly
 _GRAIN_SEED = 7
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _RIM_SHADE = 0.35  # of the lips at the opening's edge
 _JAW_MOVED = 0.004  # metres by which the jaw has moved when only the photo's teeth are kept
 
@@ -98,6 +99,8 @@ def _bring_own(out: np.ndarray, mouth: Mouth, own: OwnMouth, box: tuple[float, f
     out[inside, 4] = kept
     out[inside, 5:] = cv2.remap(photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[inside]
     on = cv2.remap(own.strip[None], u, np.zeros_like(u), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[inside]
+    form = out[inside, :3] @ _LUMA / np.maximum(on @ _LUMA, 1)  # a little of the modelled teeth's form
+    on *= np.clip(form / max(float(np.median(form[front])) if front.any() else 1.0, 1e-3), 0.6, 1.1)[:, None] ** 0.5
     out[inside, :3] += (on - out[inside, :3]) * np.select([front, gums], [goes_on, crowns], 0)[:, None]
     past = np.zeros(ids.shape, np.float32)
     past[inside] = front * ends * (1 - kept)
@@ -182,7 +185,7 @@ def _shaded(mouth: Mouth, material: np.ndarray, tint: np.ndarray, normal: np.nda
     light = sh_basis(normal) @ mouth.light.astype(np.float32)
     even = (sh_basis(np.array([0, 0, 1], np.float32)) @ mouth.light.astype(np.float32))
     light = np.maximum(light, 0.25 * even)
-    light = 0.75 * light + 0.25 * even  # much of it has been scattered by lips and teeth
+    light = even * np.tanh(0.75 * (0.75 * light / np.maximum(even, 1e-3) + 0.25)) / np.float32(np.tanh(0.75))  # much is scattered
     through = _THROUGH[material][:, None]
     reach = reach[:, None]
     bounced = np.array([1.0, 0.62, 0.55], np.float32)  # in the shade light has been reflected by red surfaces
