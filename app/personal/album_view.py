@@ -24,7 +24,8 @@ def tiles_of(album: Album, held: Collection[str]) -> list[Tile]:
 
 
 def _tile(album: Album, photo: AlbumPhoto, held: bool) -> Tile:
-    return Tile(photo.name, Path(photo.path).name, photo.verdict, short_words(reason.code for reason in photo.reasons),
+    codes = ["doubtful" if photo.doubtful and reason.code == "other-person" else reason.code for reason in photo.reasons]
+    return Tile(photo.name, Path(photo.path).name, photo.verdict, short_words(codes),
                 " ".join(told(reason.text) for reason in photo.reasons), album.thumb(photo.name), photo.used, photo.choice, held,
                 photo.code is not None)
 

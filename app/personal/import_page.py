@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -36,6 +36,7 @@ from core.photo import SUFFIXES
 
 COUNTED = 3000  # entries of a folder that are looked at to say how many photos it holds
 SHOWN = 3  # unfinished runs, the latest
+WATCH_MS = 2000
 STATES = {"reading": "its photos were not all read", "checked": "ready to be learned", "paused": "paused", "stopped": "stopped",
           "failed": "stopped by an error", "training": "was interrupted"}
 
@@ -65,6 +66,7 @@ class ImportPage(QWidget):
         self._runs: list[Run] = []
         self._people: list[str] = []
         self._named = False  # by the user, not after a folder
+        self._active, self._elsewhere = "", set[Path]()  # name of the window's own training; runs that other processes have
         self.field = DropField(theme)
         self.name = QLineEdit()
         self.name.setMaxLength(MAX_NAME)
@@ -80,6 +82,9 @@ class ImportPage(QWidget):
         self.field.files.clicked.connect(self.ask_files)
         self.name.textEdited.connect(self._name_edited)
         self.name.textChanged.connect(lambda _text: self.changed.emit())
+        watch = QTimer(self)
+        watch.timeout.connect(self._look_elsewhere)
+        watch.start(WATCH_MS)
 
     def _lay_out(self) -> None:
         title = label("rowLabel", tr("Name"))
@@ -206,20 +211,29 @@ class ImportPage(QWidget):
     def refresh(self, active: str = "") -> None:
         """Look for unfinished runs, and for names that are taken. active: name of the one that is being trained."""
         self._runs, self._people = runs(), [entry.name for entry in listed()]
+        self._active, self._elsewhere = active, _held(self._runs[:SHOWN], active)
         clear_layout(self.unfinished)
         for run in self._runs[:SHOWN]:
-            self.unfinished.addWidget(self._run_row(run, same(run.name, active)))
+            self.unfinished.addWidget(self._run_row(run, same(run.name, active), run.folder in self._elsewhere))
 
-    def _run_row(self, run: Run, active: bool) -> QWidget:
+    def _look_elsewhere(self) -> None:
+        """A run that another window or command had may be free now, or the other way round."""
+        if self.isVisible() and _held(self._runs[:SHOWN], self._active) != self._elsewhere:
+            self.refresh(self._active)
+            self.changed.emit()
+
+    def _run_row(self, run: Run, active: bool, elsewhere: bool) -> QWidget:
         row = QFrame()
         row.setObjectName("card")
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(label("cardTitle", run.name))
-        texts.addWidget(label("note", tr("Is being learned") if active else run_words(run)))
+        texts.addWidget(label("note", tr("Is being learned") if active else tr("Another window or command works on it")
+                              if elsewhere else run_words(run)))
         go, drop = QPushButton(tr("Show") if active else tr("Go on")), QPushButton(tr("Discard …"))
         go.setAccessibleName(tr("Show {name}", name=run.name) if active else tr("Go on with {name}", name=run.name))
-        drop.setEnabled(not active)
+        drop.setEnabled(not (active or elsewhere))
+        go.setEnabled(not elsewhere)
         drop.setAccessibleName(tr("Discard {name}", name=run.name))
         go.clicked.connect(lambda: self.resumed.emit(run))
         drop.clicked.connect(lambda: self.ask_discard(run))
@@ -260,6 +274,11 @@ class ImportPage(QWidget):
         """The chips' lines depend on the width."""
         super().resizeEvent(event)
         self.chips.invalidate()
+
+
+def _held(found: Sequence[Run], active: str) -> set[Path]:
+    """Folders of the runs that another process has. active: name of the one that is this window's."""
+    return {run.folder for run in found if not same(run.name, active) and run.held}
 
 
 def run_words(run: Run) -> str:

@@ -14,7 +14,7 @@ from app.personal.thumbs import Tile
 
 SHORT = {"unreadable": "can't be read", "no-face": "no face found", "too-small": "face is small", "blurred": "blurred",
          "eyes-hidden": "eyes closed or hidden", "extreme-pose": "turned too far", "other-person": "another person",
-         "duplicate": "the same photo twice", "near-duplicate": "nearly the same as another",
+         "doubtful": "same person?", "duplicate": "the same photo twice", "near-duplicate": "nearly the same as another",
          "bad-fit": "head could not be fitted", "dark": "half in the dark"}
 
 

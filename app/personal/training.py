@@ -166,12 +166,4 @@ class Training(QObject):
 def unfinished() -> runs.Run | None:
     """The run that was interrupted or left last, if any has begun to train. Those that another process trains are not."""
     begun = (run for run in runs.runs() if run.step > 0 or run.state in ("training", "paused", "stopped"))
-    return next((run for run in begun if _is_free(run)), None)
-
-
-def _is_free(run: runs.Run) -> bool:
-    try:
-        with run.locked():
-            return True
-    except (runs.RunError, OSError):
-        return False
+    return next((run for run in begun if not run.held), None)

@@ -1,7 +1,7 @@
 """What each photo of an album is good for: verdicts with reasons, once it is known whose album it is."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,15 +43,37 @@ def judge(read: Sequence[ReadPhoto], size: int, main: Choice | None = None) -> J
     person the album is of; None: the person in most photos."""
     faces = [people.Face(number, index, face.embedding, face.area)
              for number, photo in enumerate(read) for index, face in enumerate(photo.faces) if face.embedding is not None]
-    groups = people.group(faces)
+    copies = _copies(read, faces)
+    firsts = [i for i in range(len(faces)) if i not in copies]
+    alone = [[firsts[i] for i in members] for members in people.group([faces[i] for i in firsts])]
+    groups = [_with_copies(faces, members, copies) for members in alone]
     chosen = _chosen(read, faces, groups, main)
-    own = [faces[i] for i in groups[chosen]] if groups else []
+    own = [faces[i] for i in alone[chosen]] if groups else []
     centre = people.middle(np.stack([face.embedding for face in own])) if own else None
-    members = {face.photo: face.index for face in own}
+    members = {faces[i].photo: faces[i].index for i in groups[chosen]} if groups else {}
     cases = [_case(photo, members.get(number), centre, len(own), size) for number, photo in enumerate(read)]
     _mark_copies([case for case in cases if case.face is not None])
-    seen = tuple(_someone(read, [faces[i] for i in g], number == chosen) for number, g in enumerate(groups))
+    seen = tuple(_someone(read, [faces[i] for i in g], len(alone[number]), number == chosen) for number, g in enumerate(groups))
     return Judged(tuple(_finished(case) for case in cases), seen, centre)
+
+
+def _copies(read: Sequence[ReadPhoto], faces: Sequence[people.Face]) -> dict[int, int]:
+    """Faces of copied photos, each with the face that it is a copy of, the largest: a photo that is there twice says no more of
+    whose album it is than once."""
+    order = sorted(range(len(faces)), key=lambda i: -faces[i].size)
+    found = similar.groups([read[faces[i].photo].faces[faces[i].index].look for i in order])  # type: ignore[misc]
+    return {order[copy]: order[members[0]] for members in found for copy in members[1:]}
+
+
+def _with_copies(faces: Sequence[people.Face], members: Sequence[int], copies: Mapping[int, int]) -> list[int]:
+    """A person's faces with the copies of them, one of each photo."""
+    photos = {faces[i].photo for i in members}
+    found = list(members)
+    for copy, first in copies.items():
+        if first in members and faces[copy].photo not in photos:
+            photos.add(faces[copy].photo)
+            found.append(copy)
+    return sorted(found)
 
 
 def _chosen(read: Sequence[ReadPhoto], faces: Sequence[people.Face], groups: Sequence[Sequence[int]], main: Choice | None) -> int:
@@ -109,10 +131,10 @@ def _finished(case: _Case) -> AlbumPhoto:
                       tuple(seen.box for seen in photo.faces))
 
 
-def _someone(read: Sequence[ReadPhoto], members: Sequence[people.Face], chosen: bool) -> Someone:
+def _someone(read: Sequence[ReadPhoto], members: Sequence[people.Face], moments: int, chosen: bool) -> Someone:
     best = max(members, key=lambda face: face.size)
     photo = read[best.photo]
-    return Someone(len(members), photo.name, best.index, photo.faces[best.index].box,
+    return Someone(moments, photo.name, best.index, photo.faces[best.index].box,
                    tuple(read[face.photo].name for face in members), chosen)
 
 

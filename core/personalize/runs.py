@@ -87,6 +87,15 @@ class Run:
             yield
 
     @property
+    def held(self) -> bool:
+        """Whether a process works on it at this moment."""
+        try:
+            with (self.folder / "lock").open("a") as file:
+                return not _lock(file.fileno())
+        except OSError:  # no folder, or not ours to write in: nobody can hold it
+            return False
+
+    @property
     def name(self) -> str:
         """The person's."""
         return str(self.facts["name"])

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton, QToolButton, QWidget
 
 from app.personal.dialog import DONE, HEALTH, IMPORT, LEARN, READING, TRAIN, PersonalizeDialog
 from app.personal.training import Training
@@ -243,6 +243,22 @@ def test_unfinished_runs_are_offered(opened: Opened, child: Child, training: Tra
     assert dialog.page == TRAIN
     training.keep()
     until(lambda: not training.active, "it ends")
+
+
+def test_a_run_that_another_process_has_is_not_offered(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.personal.import_page.WATCH_MS", 20)
+    run = Run.begin("Bela")
+    run.save(state="training", step=30, steps=100)
+
+    def buttons(dialog: PersonalizeDialog) -> list[bool]:
+        flush()
+        return [b.isEnabled() for b in dialog.sources.findChildren(QPushButton) if "Bela" in b.accessibleName()]
+
+    with run.locked():
+        dialog = opened()
+        assert buttons(dialog) == [False, False]
+        assert "Another window or command works on it" in [one.text() for one in dialog.sources.findChildren(QLabel)]
+    until(lambda: buttons(dialog) == [True, True], "it is free again")
 
 
 def test_an_album_that_was_read_is_gone_on_with(opened: Opened) -> None:

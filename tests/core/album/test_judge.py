@@ -108,6 +108,17 @@ def test_the_person_can_be_told() -> None:
     assert [someone.photos for someone in judged.people] == [4, 4]
 
 
+def test_copies_of_a_photo_do_not_outvote_the_person() -> None:
+    again = [replace(seen(1, 0), look=np.clip(seen(1, 0).look.astype(int) + n, 0, 255).astype(np.uint8))  # type: ignore[union-attr]
+             for n in range(8)]
+    judged = judge([*_album(4), *(photo(f"her{n}", face) for n, face in enumerate(again))], SIZE)
+    assert [someone.photos for someone in judged.people] == [4, 1] and judged.people[0].chosen
+    assert len(judged.people[1].names) == 8
+    assert [p.name for p in judged.photos if p.used] == ["own0", "own1", "own2", "own3"]
+    hers = judge([*_album(4), *(photo(f"her{n}", face) for n, face in enumerate(again))], SIZE, ("her5", 0))
+    assert hers.people[1].chosen and sum(p.used for p in hers.photos) == 1
+
+
 # -- what follows from the verdicts -----------------------------------------------------------------------------------------
 
 
