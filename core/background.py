@@ -16,7 +16,7 @@ from core.align import margin
 from core.background_crown import matte_beyond
 from core.background_fill import fill
 from core.cv import cv2
-from core.lids.edit import SIDES, Eyes, LidEdit
+from core.lids.edit import Eyes, LidEdit
 from core.matte import person_matte
 from core.motion import MotionField, extent, fill_from, motion_field, soften_seams
 from core.mouth import around_mouth, mouth_of
@@ -194,7 +194,7 @@ class Scene:
         if size not in self._own:
             self._own[size] = self.buffers(self.code, size)
         own, wide = widened(self.code, size), widened(edited, size)
-        lids = self.lids is None or len(self.lids.moves) < len(SIDES)
+        lids = self.lids.changed(self.layers(size).photo, size) > 0 if self.lids is not None else None
         found = motion_field(self.head, own, wide, self._own[size], after, size, self.free_sides, reach, matte, lids)
         mouth = None if found.is_identity else mouth_of(self.head, own, wide, self._look)
         person = np.maximum(matte, carried_values(matte, found)) > _HAIRLINE  # the background's motion moves nothing

@@ -144,7 +144,7 @@ def _mark_neck(classes: np.ndarray, vertices: np.ndarray) -> None:
 
 def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buffers: Buffers, edited_buffers: Buffers,
                  unit: float = 0.0, free: tuple[bool, ...] = (False,) * 4, reach: float = 0.5,
-                 person: np.ndarray | None = None, lids: bool = True) -> MotionField:
+                 person: np.ndarray | None = None, lids: np.ndarray | None = None) -> MotionField:
     """The motion from a photo's own code to an edited one, at the buffers' size.
 
     source_buffers: the photo's own; edited_buffers: of the edited code, re-centred on the source (`render_buffers(...,
@@ -152,7 +152,7 @@ def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buf
     unit: side of the face crop in pixels (0: it is the picture). free: sides (top, right, bottom, left) of the picture that need
     not stay where they are, because the photo ends there. reach (0..1): how far hair and neck go along, 0.5 as seems natural.
     person (H, W): the photo's matte (`core.matte`), where it is known: hair and hats beyond the head move by it.
-    lids: whether lids that close are filled; not where they have been painted (`core.lids`).
+    lids (H, W) bool: where the photo's lids were painted (`core.lids`), so that the mesh has nothing left to close.
     """
     before, after = posed_vertices(head, source), posed_vertices(head, edited, source)
     return mesh_motion(before, after, head.faces, source.camera, source.box, source_buffers.size, surface_classes(head),
@@ -162,12 +162,13 @@ def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buf
 def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camera: np.ndarray, box: np.ndarray, size: int,
                 classes: np.ndarray | None = None, source_surface: Surface | None = None, edited_surface: Surface | None = None,
                 unit: float = 0.0, free: tuple[bool, ...] = (False,) * 4, reach: float = 0.5,
-                person: np.ndarray | None = None, lids: bool = True, painted: bool = False) -> MotionField:
+                person: np.ndarray | None = None, lids: np.ndarray | None = None, mouth: bool = False) -> MotionField:
     """The motion between two poses of one mesh under one camera.
 
     source, edited (V, 3) vertices in head space; faces (F, 3); camera, box (3,) as in `core.render.camera`; classes (V,) as from
     `surface_classes` (None: all skin); the surfaces both show at this size, if they were rasterized already. unit, free,
-    reach, person, lids: see `motion_field`. painted: whether the mouth's inside will be (`core.mouth`), and need not be filled.
+    reach, person, lids: see `motion_field`. mouth: whether the mouth's inside will be painted (`core.mouth`), and need not be
+    filled.
     """
     if np.array_equal(source, edited):
         return identity_field(size)
@@ -181,20 +182,21 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     normal_z = _facing(source, faces), _facing(edited, faces)
     scale = float(max(abs(float(camera[0])), 1e-6))
     shift, known, seen, kind = surface_motion(before, after, normal_z, faces, classes, seen_before, seen_after, scale)
-    blots = closing_lids(shift, kind, kinds(seen_before.face_ids, faces, classes), unit) if lids else np.zeros_like(known)
+    was = kinds(seen_before.face_ids, faces, classes)
+    blots = closing_lids(shift, kind, was if lids is None else np.where(lids, np.uint8(SKIN), was), unit)
     rigid = project_ndc(_skull_motion(source, edited, classes), camera, box)
     points = (_pixels(vertices, size) for vertices in (before, after, rigid))
     places = Places(*points, normal_z[0], before[:, 2], classes).halved()
     found = Outline.of(places)  # what is outside of it moves smoothly: half the size will do
     off = resize(found.off((size + 1) // 2), size)
-    shift = continue_hidden(continue_inside(shift, known, kind, painted), known, kind, off)
+    shift = continue_hidden(continue_inside(shift, known, kind, mouth), known, kind, off)
     hole = mouth_hole(kind, off > 0.5)
     off[(kind >= NECK) & ~hole] = 1
     mesh = np.where((kind < INTERIOR)[..., None], shift / 2, np.float32(np.nan))[::2, ::2]
     outside, down = outside_motion(places, found, mesh, unit / 2, person)
     shift = continue_outside(shift, kind, resize(outside * np.float32(2), size), off, down, unit, free, reach)
     hidden = ~seen & (off < 0.5) | hole
-    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) & ~np.bool_(painted) | hole), unit), soften(blots, unit, 2.0))
+    fill = np.maximum(soften(clean(hidden & (kind == INTERIOR) & ~np.bool_(mouth) | hole), unit), soften(blots, unit, 2.0))
     uncovered = np.maximum(soften(clean(hidden), unit), fill)
     length = np.hypot(shift[..., 0], shift[..., 1]) * (256 / unit)
     moved = np.maximum(np.clip((length - 0.1) / 1.4, 0, 1).astype(np.float32), uncovered)

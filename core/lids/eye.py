@@ -18,6 +18,7 @@ IRIS = {"Right": (468, 469, 470, 471, 472), "Left": (473, 474, 475, 476, 477)}
 _BESIDE, _ABOVE, _BELOW = 0.45, 0.12, 0.8
 _LEAST_WIDTH = 7.0  # pixels between the corners: under it there is no lid to be seen
 _LEAST_OPENING = 0.07  # of the width: an eye less open is shut
+_FARTHEST = 0.7  # width of an eye by the other's: on the far side of a turned head the nose stands before it
 _STEEPEST = 0.7  # slope of the line through the corners, beyond which columns say nothing of the lids
 
 
@@ -70,6 +71,9 @@ def find_eye(points: np.ndarray, side: str, size: int) -> Eye | None:
     upper, lower = at[list(UPPER[side])], at[list(LOWER[side])]
     across = upper[-1] - upper[0]
     width = float(np.hypot(*across))
+    other = at[list(UPPER["Left" if side == "Right" else "Right"])]
+    if width < _FARTHEST * np.hypot(*(other[-1] - other[0])):
+        return None
     if width < _LEAST_WIDTH or abs(across[1]) > _STEEPEST * abs(across[0]):
         return None
     fold, brow, iris = at[list(FOLD[side])], at[list(BROW[side])], at[list(IRIS[side])]
@@ -97,8 +101,8 @@ def find_eye(points: np.ndarray, side: str, size: int) -> Eye | None:
     brow_row = np.minimum(lines[1], fold_row - 0.04 * width)
     centre = iris[0] - shift
     radius = float(np.hypot(*(iris[1:] - iris[0]).T).mean())
-    rows = [np.asarray(v, np.float32) for v in (*rims, fold_row, brow_row)]
-    return Eye(side, (left, top, right, bottom), width, (float(ends[0]), float(ends[1])), -int(np.sign(across[0])), *rows,
+    return Eye(side, (left, top, right, bottom), width, (float(ends[0]), float(ends[1])), -int(np.sign(across[0])),
+               rims[0].astype(np.float32), rims[1].astype(np.float32), fold_row.astype(np.float32), brow_row.astype(np.float32),
                (float(centre[0]), float(centre[1]), radius))
 
 

@@ -11,10 +11,12 @@ from core.lids.eye import Eye
 from core.lids.skin import LidSkin
 
 _FOLD_GOES = 0.14  # share of the upper lid's way that the fold above it goes along
+_MEET = 0.1  # share of the upper lid's way that the lower one comes toward it, as muscles do and meshes don't
 _LAP = 0.025  # widths of the eye by which a shut upper lid lies over the lower one's wet rim
 _LASHES_DOWN = 0.62  # length of lashes seen from above their edge, once the eye is shut, by that when it is open
 _LONGEST = 0.12  # widths of the eye up to which dark lines above its edge are lashes, and not a fold or a brow
 _SOFT_CORNER = 0.06  # widths of the eye over which a shut lid's edge runs out into the corners
+_BEGUN = 0.02  # a move that is smaller shows partly: edges are painted a little softer than the photo's, which must not jump
 _CORE = 0.04  # widths of the eye: dark root of the lashes, which is a line at any angle
 
 
@@ -30,7 +32,12 @@ class LidMove:
     @property
     def still(self) -> bool:
         """Whether nothing moves."""
-        return max(abs(v) for v in (self.upper, self.lower, *self.gaze)) < 1e-3
+        return self.most < 1e-3
+
+    @property
+    def most(self) -> float:
+        """The largest of its numbers, without its sign."""
+        return max(abs(v) for v in (self.upper, self.lower, *self.gaze))
 
 
 def paint(eye: Eye, skin: LidSkin, move: LidMove) -> np.ndarray:
@@ -44,10 +51,10 @@ class _Painting:
         self.w = np.float32(eye.width)
         height, width = skin.photo.shape[:2]
         self.y, self.x = np.mgrid[:height, :width].astype(np.float32)
-        opening = eye.lower - eye.upper
+        opening, meet = eye.lower - eye.upper, _MEET * max(move.upper, 0.0)
         self.shut = float(np.clip(move.upper + move.lower, 0, 1))
-        self.way = np.float32(move.upper) * opening
-        self.lift = np.float32(move.lower) * opening
+        self.way = np.float32(move.upper - meet) * opening
+        self.lift = np.float32(move.lower + meet) * opening
         lap = np.float32(_LAP * self.shut ** 2) * np.minimum(opening, 0.2 * self.w) * 5
         closed = eye.upper + self.way + lap
         soft = cv2.GaussianBlur(closed[None], (0, 0), _SOFT_CORNER * eye.width, sigmaY=1e-3, borderType=cv2.BORDER_REPLICATE)[0]
@@ -59,13 +66,14 @@ class _Painting:
         self.lean = 1 + (_lean(self.shut) - 1) * self.local
 
     def whole(self) -> np.ndarray:
-        soft = np.float32(max(1.2, 0.008 * self.w))
+        soft = max(1.2, 0.008 * self.eye.width)
         out = self._ball()
         out += (self._under() - out) * np.clip((self.y - self.lower) / soft + 0.5, 0, 1)[..., None]
         out *= self._hanging()[..., None]
         out += (self._lid() * self._standing() - out) * np.clip(self.above / soft + 0.5, 0, 1)[..., None]
         out *= self._line()[..., None]
-        return self.skin.photo + (out - self.skin.photo) * (self.reach * (1 - self.skin.held))[..., None]
+        share = self.reach * (1 - self.skin.held) * min(self.move.most / _BEGUN, 1.0)
+        return self.skin.photo + (out - self.skin.photo) * share[..., None].astype(np.float32)
 
     def _fetch(self, picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return cv2.remap(picture, np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32), cv2.INTER_CUBIC,
@@ -84,14 +92,13 @@ class _Painting:
         if not (gx or gy) and self.way.min() >= 0 and self.lift.min() >= 0:
             ball = self._fetch(self.skin.photo, x, y)
         else:
-            rim = np.minimum(0.02 * self.w + 1, 0.3 * (eye.lower - eye.upper))
-            top, bottom = eye.upper + rim, eye.lower - rim
-            ball = self._fetch(self.skin.photo, x, np.clip(y, top, bottom))
-            hidden = smoothstep(np.maximum(top - y, y - bottom) / (0.05 * self.w))
-            hidden *= smoothstep((radius - np.hypot(x - cx, y - cy)) / (0.1 * radius))
-            if hidden.any():  # an iris is as round below as above, where no lid's shadow lies on it
-                mirrored = self._fetch(self.skin.photo, x, np.clip(2 * cy - y, np.minimum(top + 0.06 * self.w, bottom), bottom))
-                ball += (mirrored - ball) * hidden[..., None]
+            rim = np.minimum(0.05 * self.w + 1, 0.3 * (eye.lower - eye.upper)) * min(self.move.most / 0.05, 1.0)
+            seen = np.clip(y, eye.upper + rim, eye.lower - rim)
+            away = np.hypot(x - cx, y - cy)
+            # what a lid hid of the iris, and of the white about it, is as at the same distance beside
+            near = smoothstep((2.2 * radius - away) / (0.6 * radius))
+            beside = cx + np.sign(x - cx) * np.sqrt(np.maximum(away ** 2 - (seen - cy) ** 2, 0))
+            ball = self._fetch(self.skin.photo, x + (np.clip(beside, *eye.corners) - x) * near, seen)
         depth = np.maximum(-self.above, 0) / (0.05 * self.w)
         return ball * (1 - 0.4 * np.clip(self.way / (0.08 * self.w), 0, 1) * np.exp(-depth))[..., None]
 
@@ -110,7 +117,7 @@ class _Painting:
         back = np.where(above < strip, above, strip + (above - strip) * (whole - strip) / np.maximum(room - strip, 1e-3))
         back = np.where(above < room, back, above - room + whole)
         moved = self._fetch(self.skin.bare, self.x, eye.upper - back)
-        share = smoothstep(self.shut / 0.4) * self.local
+        share = _smooth(self.shut / 0.4) * self.local
         if not (share > 0).any():
             return moved
         return moved + (self._unfolded() - moved) * share[None, :, None]
@@ -138,7 +145,7 @@ class _Painting:
         lashes, upper, core = self.skin.lashes, self.eye.upper, np.float32(_CORE) * self.w
         above = np.maximum(self.above, 0.6)
         stand = self._fetch(lashes, self.x, upper - above / np.maximum(self.lean, 0.05))
-        stand = 1 + (stand - 1) * (self.lean > 0.05)[:, None]
+        stand = 1 + (stand - 1) * np.clip(self.lean / 0.15, 0, 1)[:, None]
         root = self._fetch(lashes, self.x, upper - np.minimum(above, core))
         share = np.clip((core - above) / (0.5 * core) + 0.5, 0, 1) * smoothstep((1 - self.lean) * 5) * self._within()
         return np.minimum(stand, 1 + (root - 1) * share[..., None])
@@ -147,7 +154,7 @@ class _Painting:
         """What lashes of a lid that is about shut leave of the light (H, W) under its edge."""
         far = np.maximum(-self.above, 0) / np.maximum(-self.lean, 0.05)
         hang = self._fetch(self.skin.lashes, self.x, self.eye.upper - np.float32(0.5 * _CORE) * self.w - far).min(-1)
-        return 1 + np.minimum(hang - 1, 0) * smoothstep(1.6 - far / (_LONGEST * self.w)) * (self.lean < -0.05)
+        return 1 + np.minimum(hang - 1, 0) * smoothstep(1.6 - far / (_LONGEST * self.w)) * np.clip(-self.lean / 0.15, 0, 1)
 
     def _within(self) -> np.ndarray:
         """1 on the eye, 0 a little beyond its outer corner, for each column: there its edge ends."""
@@ -156,12 +163,16 @@ class _Painting:
     def _line(self) -> np.ndarray:
         """A dark soft line where the lids meet, for everybody."""
         span = (self.x[:1] - self.eye.corners[0]) / max(self.eye.corners[1] - self.eye.corners[0], 1e-3)
-        taper = smoothstep(np.minimum(span, 1 - span) / 0.12) * smoothstep((self.shut - 0.5) / 0.5)
-        thick = np.float32(max(0.014 * self.w, 0.7))
+        taper = smoothstep(np.minimum(span, 1 - span) / 0.12) * _smooth((self.shut - 0.5) / 0.5)
+        thick = max(0.014 * self.eye.width, 0.7)
         return 1 - 0.45 * taper * np.exp(-0.5 * (self.above / thick) ** 2)
 
 
 def _lean(shut: float) -> float:
     """How lashes stand: 1 as in the photo, 0 toward the viewer, under 0 downward."""
-    return 1 - (1 + _LASHES_DOWN) * float(smoothstep(np.float32(shut)))
+    return 1 - (1 + _LASHES_DOWN) * _smooth(shut)
+
+
+def _smooth(t: float) -> float:
+    return float(smoothstep(np.array(t)))
 
