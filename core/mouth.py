@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 CAVITY, OUTSIDE = 3, 255  # materials beside those of `core.mouth_mesh`: cheeks and throat; lips and skin
 _FRONT, _EDGE, _HALF = 0.0925, -0.0296, 0.0329  # of OpenHead's upper teeth: front, edge, half width in metres
 _FRONTAL = 0.006  # metres behind the front up to which teeth are front teeth
-_BELOW, _ABOVE, _BEHIND = 0.065, 0.055, 0.110  # metres of the head around them that can be in front of, or behind a mouth
 _SHOWN = 0.0035  # metres of the lower teeth that an open mouth shows at most, about: the head's lower lip sinks too far
 COARSE = 128  # side of the square around the opening in which its light is worked out
 DEPTHS = (0.0, 0.004, 0.010, 0.020, 0.036, 0.060)  # metres behind the lips for which that is known
@@ -95,8 +94,7 @@ def _fixed(head: HeadModel) -> _Fixed:
     size = half / _HALF
     parts = *(make(arch) for arch in (UPPER, LOWER) for make in (mouth_mesh.teeth, mouth_mesh.gums)), mouth_mesh.tongue()
     arches = tuple(((p.vertices - [0, _EDGE, _FRONT]) * size + [0, edge, front]).astype(np.float32) for p in parts)
-    around = (rest > [-np.inf, edge - _BELOW, front - _BEHIND]).all(1) & (rest[:, 1] < edge + _ABOVE)
-    kept = head.faces[~(upper | lower | tongue)[head.faces].any(1) & around[head.faces].all(1)]
+    kept = head.faces[~(upper | lower | tongue)[head.faces].any(1)]
     kind = np.where(named["mouth"][kept].any(1), CAVITY, OUTSIDE)
     faces, material, skull, start = [kept], [kind], [np.zeros(len(kept), np.bool_)], len(rest)
     for part, in_skull in zip(parts, (True, True, False, False, False), strict=True):

@@ -28,6 +28,6 @@ def relit(picture: np.ndarray, rendered: np.ndarray, normal: np.ndarray, albedo:
     small = max(32, picture.shape[0] // 4)
     parts = [cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA) for image in (target, rendered, albedo, coverage)]
     inside = (parts[3] > 0.5).astype(np.float32)
-    factors = laid(quotient(*parts[:3], inside), compose.soft_mask(inside))
+    factors = laid(quotient(parts[0], parts[1], parts[2], inside), compose.soft_mask(inside))
     factors = cv2.resize(factors, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return compose.relight(picture, factors), target
