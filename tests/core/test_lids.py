@@ -193,6 +193,7 @@ def test_a_blink_with_a_turn_leaves_the_turn_to_the_mesh(engine: Engine, session
     assert start.scene is session.scene.with_lids(edited) and start.scene is not session.scene
     assert np.array_equal(start.scene.code.pose, session.code.pose) and start.still == edited
     assert start.motion is not None and start.field is not None
+    assert start.scene.lids is not None
     eyes = inner(start.scene.lids.changed(start.scene.layers(256).photo, 256), 256) > 0.9
     assert start.field.fill[eyes].max() < 0.05  # no blot over the painted lid
 
