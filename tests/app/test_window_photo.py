@@ -95,6 +95,19 @@ def test_copy_from_another_photo_and_back(studio: Studio) -> None:
     assert studio.window.side.appearance.copies.count() == 0
 
 
+def test_a_waiting_export_holds_its_photo(gated: Studio, tmp_path: Path) -> None:
+    first = gated.document.session
+    gated.document.set("jaw.open", 0.2)
+    gated.window.export(tmp_path / "0.png")
+    gated.engine.allow(2)  # the edit's preview, and the export's first step
+    gated.open("other.png")
+    (waiting,) = gated.window.exports._jobs.values()
+    assert waiting.photos == (first,) and first is not gated.document.session, "an engine forgets what nobody holds"
+    gated.engine.allow_all()
+    until(lambda: gated.window.exports.count == 0, "written")
+    gated.settle()
+
+
 def test_exports_queue_and_none_is_dropped(gated: Studio, tmp_path: Path) -> None:
     engine, window = gated.engine, gated.window
     for i in range(3):
