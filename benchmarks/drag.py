@@ -4,7 +4,8 @@
 
 The mouse moves 60 times a second along the slider. A move's latency runs from the moment it was due (so a late event loop
 counts) to the end of the canvas's paint that shows it. The drag is done twice: with nothing else running, and while the
-worker denoises. Other programs on the machine count in; the CPU time of the window's own thread a move tells its own part.
+worker denoises. Other programs on the machine count in. What is the window's own part of that: its thread's CPU time a move, and
+on Linux the latency less the time in which that thread could have run but had no processor.
 Without a display it starts itself under Xvfb.
 """
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import os
 import shutil
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,10 @@ class Drag:
         from PySide6.QtCore import Qt, QTimer
 
         self.window, self.options = window, options
-        self.waiting: list[float] = []  # when the moves that aren't painted yet were due
+        self.waiting: list[tuple[float, float]] = []  # of moves that aren't painted yet: when due, and `starved` before
         self.painted: dict[str, list[float]] = {"idle": [], "denoising": []}
+        self.own: dict[str, list[float]] = {"idle": [], "denoising": []}  # less the time without a processor
+        self.starved = 0.0
         self.work: dict[str, float] = {}  # CPU seconds of the window's thread
         self.previews: list[float] = []
         self.settled: list[float] = []
@@ -97,7 +101,8 @@ class Drag:
         """Send the move that is due."""
         from PySide6.QtCore import QEvent
 
-        passed = time.perf_counter() - self.begun
+        passed, before = time.perf_counter() - self.begun, self.starved
+        self.starved = starved()
         if passed > self.options.seconds:
             self.stop()
             return
@@ -105,7 +110,7 @@ class Drag:
         if due == self.count:
             return
         self.count = due
-        self.waiting.append(self.begun + due / RATE)
+        self.waiting.append((self.begun + due / RATE, before))
         share = 0.5 + 0.45 * np.sin(2 * np.pi * passed / 2.3 + 0.4 * len(self.settled))
         self.send(QEvent.Type.MouseMove, float(share))
 
@@ -146,7 +151,9 @@ class Drag:
         """The canvas has been painted with the buffers of all moves so far."""
         now = time.perf_counter()
         if self.phase in self.painted and not self.window._buffers_due.isActive():
-            self.painted[self.phase] += [1e3 * (now - due) for due in self.waiting]
+            without = starved()
+            self.painted[self.phase] += [1e3 * (now - due) for due, _ in self.waiting]
+            self.own[self.phase] += [1e3 * max(now - due - (without - before), 0.0) for due, before in self.waiting]
             self.waiting.clear()
 
     # -- what came out
@@ -159,6 +166,9 @@ class Drag:
                 target = TARGETS["buffers p95"] if name == "p95" else None
                 if values:
                     rows.append((f"buffers {name}, {phase} ({len(values)} moves)", float(np.percentile(values, share)), target))
+            if any(value != own for value, own in zip(values, self.own[phase], strict=True)):
+                rows.append((f"buffers p95, {phase}, on a free processor", float(np.percentile(self.own[phase], 95)),
+                             TARGETS["buffers p95"]))
             if values:  # what a move costs the window's own thread, however busy the machine is
                 rows.append((f"CPU time a move, {phase}", 1e3 * self.work[phase] / len(values), TARGETS["buffers p95"]))
         for name, values in (("preview", self.previews), ("settled", self.settled)):
@@ -169,6 +179,14 @@ class Drag:
             print(f"{what:<48}{value:>10.1f}" + (f"{target:>10.0f}{value / target:>8.2f}" if target else ""))
         print(f"{self.during} pictures came during the drags; engine: {self.window.status.prior.text()}, "
               f"{self.window.status.device.text()}")
+
+
+def starved() -> float:
+    """Seconds in which this thread could have run and had no processor; 0 where the system doesn't tell."""
+    try:
+        return int(Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def main() -> int:
