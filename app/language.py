@@ -25,6 +25,7 @@ FOLDER = paths.RESOURCES / "i18n"
 SYSTEM, ENGLISH = "system", "en"
 _words: dict[str, str] = {}
 _messages: list[tuple[re.Pattern[str], str]] = []  # of core/, the most specific first
+_used = [ENGLISH]
 
 
 def tr(text: str, /, **values: object) -> str:
@@ -58,19 +59,25 @@ def languages() -> dict[str, str]:
     return {ENGLISH: "English", **others}
 
 
+def code() -> str:
+    """Of the language in use."""
+    return _used[0]
+
+
 def use(choice: str) -> str:
     """Take a language for every text from now on, and return its code. choice: a code, or `SYSTEM` for the desktop's own; one
     that is not there is English."""
-    code = _of_system() if choice == SYSTEM else choice
+    wanted = _of_system() if choice == SYSTEM else choice
+    _used[0] = wanted if wanted in languages() else ENGLISH
     _words.clear()
     _messages.clear()
-    if code == ENGLISH or code not in languages():
+    if _used[0] == ENGLISH:
         return ENGLISH
-    plain = _read(FOLDER / f"{code}.json")
+    plain = _read(FOLDER / f"{wanted}.json")
     _words.update(_pairs(plain.get("texts")))
     _messages.extend((_pattern(english), other) for english, other in
                      sorted(_pairs(plain.get("messages")).items(), key=lambda pair: -len(re.sub(r"\{\w*\}", "", pair[0]))))
-    return code
+    return wanted
 
 
 def _pairs(texts: object) -> dict[str, str]:

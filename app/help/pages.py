@@ -7,7 +7,7 @@ from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QTextBlockFormat, QTextCursor
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QTextBrowser, QVBoxLayout, QWidget
 
-from app.language import tr
+from app.language import code, tr
 from app.room import resize_within
 from core import paths
 
@@ -15,8 +15,9 @@ FOLDER = paths.RESOURCES / "help"
 
 
 def pages() -> list[Path]:
-    """The pages in their order: their names begin with a number."""
-    return sorted(FOLDER.glob("*.md"))
+    """The pages in their order, as their names begin with a number; each in the language in use, where it is there."""
+    own = FOLDER / code()
+    return [own / page.name if (own / page.name).is_file() else page for page in sorted(FOLDER.glob("*.md"))]
 
 
 def title_of(text: str) -> str:

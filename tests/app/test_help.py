@@ -8,6 +8,7 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
+from app import language
 from app.help.pages import FOLDER, HelpDialog, pages, title_of
 from app.help.tour import STEPS
 from app.help.welcome import Welcome
@@ -27,6 +28,22 @@ def test_pages_have_titles_and_links_that_lead_somewhere() -> None:
         assert title_of(text) and len(text) > 400, path.name
         for link in re.findall(r"\]\(([^)]+)\)", text):
             assert (FOLDER / link).is_file(), f"{path.name} leads to {link}"
+
+
+@pytest.mark.parametrize("spoken", sorted(path.name for path in FOLDER.iterdir() if path.is_dir()))
+def test_translated_pages_are_those_there_are(spoken: str) -> None:
+    english = {path.name: path.read_text(encoding="utf-8") for path in pages()}
+    try:
+        assert language.use(spoken) == spoken
+        own = {path.name: path.read_text(encoding="utf-8") for path in pages()}
+    finally:
+        language.use(language.ENGLISH)
+    assert own.keys() == english.keys()
+    for name, text in own.items():
+        assert text != english[name] and title_of(text) and len(text) > 0.7 * len(english[name]), name
+        links = [re.findall(r"\]\(([^)]+)\)", one) for one in (text, english[name])]
+        assert links[0] == links[1], name
+    assert [path.parent for path in pages()] == [FOLDER] * len(english)
 
 
 def test_help_opens_searches_and_follows_links(studio: Studio) -> None:
