@@ -4,7 +4,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QWidget
 
-FRAME = (16, 72)  # pixels that a desktop's title bar and edges may take
+FRAME = (0, 40)  # pixels that a title bar may take
 
 
 def resize_within(window: QWidget, width: int, height: int) -> None:
