@@ -190,7 +190,7 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     found = Outline.of(places)  # what is outside of it moves smoothly: half the size will do
     off = resize(found.off((size + 1) // 2), size)
     shift = continue_hidden(continue_inside(shift, known, kind, mouth), known, kind, off)
-    hole = mouth_hole(kind, off > 0.5)
+    hole = mouth_hole(kind)
     off[(kind >= NECK) & ~hole] = 1
     mesh = np.where((kind < INTERIOR)[..., None], shift / 2, np.float32(np.nan))[::2, ::2]
     outside, down = outside_motion(places, found, mesh, unit / 2, person)

@@ -37,13 +37,15 @@ def closing_lids(shift: np.ndarray, kind: np.ndarray, was: np.ndarray, unit: flo
     return (cv2.dilate(found, np.ones((2 * reach + 1, 2 * reach + 1))) > 0) & bare
 
 
-def mouth_hole(kind: np.ndarray, outside: np.ndarray) -> np.ndarray:
+def mouth_hole(kind: np.ndarray) -> np.ndarray:
     """Pixels (H, W) bool between open lips that show no mesh: heads without a mouth cavity, such as FLAME's."""
     hole = np.zeros(kind.shape, np.bool_)
     rows, columns = np.nonzero(kind == LIPS)
     if len(rows):
         part = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
-        hole[part] = (kind[part] == OFF_HEAD) & ~outside[part]
+        count, labels = cv2.connectedComponents((kind[part] == OFF_HEAD).astype(np.uint8), connectivity=4)
+        beside = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))  # not shut in by the lips
+        hole[part] = ~np.isin(labels, np.append(beside, 0))
     return hole
 
 

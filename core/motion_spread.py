@@ -180,17 +180,23 @@ def outside_motion(places: Places, found: Outline, mesh: np.ndarray, unit: float
 
 def _parting(shift: np.ndarray, mesh: np.ndarray, found: Outline) -> np.ndarray:
     """(R, 2) at the head's outline: by how much what is around the head, whose shift this is (H, W, 2), must be fetched from
-    farther out there, so that the head doesn't show twice. What the head turns over is left to be covered.
+    farther out there, so that the head doesn't show twice. Where it would part from the head it hangs on to it; where the head
+    turns over it, what is left beside the head begins at the source's outline.
 
     mesh (H, W, 2): the head's own shift, NaN beside it.
     """
     ray = np.stack([np.cos(found.angles), np.sin(found.angles)], 1)
-    x, y = np.clip(np.rint(found.middle_after + ray * (found.after - 2)[:, None]).astype(int), 0, len(mesh) - 1).T
+    place = found.middle_after + ray * (found.after - 2)[:, None]
+    x, y = np.clip(np.rint(place).astype(int), 0, len(mesh) - 1).T
     held = np.isfinite(mesh[y, x, 0]).astype(np.float32)
     apart = np.where(held[:, None] > 0, mesh[y, x] - shift[y, x], 0)
-    apart = apart * smoothstep((apart * ray).sum(1) / _PARTED)[:, None]
+    gap = (apart * ray).sum(1) / _PARTED
+    source = place + shift[y, x] - found.middle_before
+    radius = np.maximum(np.hypot(source[:, 0], source[:, 1]), 1)
+    inside = np.maximum(_on_rays(found.before, source[None])[0] - radius, 0)
+    push = apart * smoothstep(gap)[:, None] + source * (inside * smoothstep(-gap) * held / radius)[:, None]
     share = np.maximum(_circular_blur(held, _RAY_BLUR), 0.05)
-    return np.stack([_circular_blur(apart[:, i], _RAY_BLUR) / share for i in (0, 1)], -1)
+    return np.stack([_circular_blur(push[:, i].astype(np.float32), _RAY_BLUR) / share for i in (0, 1)], -1)
 
 
 def _downward(places: Places) -> np.ndarray:
