@@ -194,9 +194,10 @@ class Scene:
         if size not in self._own:
             self._own[size] = self.buffers(self.code, size)
         own, wide = widened(self.code, size), widened(edited, size)
+        mouth = mouth_of(self.head, own, wide, self._look)
         lids = self.lids.changed(self.layers(size).photo, size) > 0 if self.lids is not None else None
-        found = motion_field(self.head, own, wide, self._own[size], after, size, self.free_sides, reach, matte, lids)
-        mouth = None if found.is_identity else mouth_of(self.head, own, wide, self._look)
+        found = motion_field(self.head, own, wide, self._own[size], after, size, self.free_sides, reach, matte, lids,
+                             mouth is not None)
         person = np.maximum(matte, carried_values(matte, found)) > _HAIRLINE  # the background's motion moves nothing
         near = cv2.dilate(person.astype(np.float32), np.ones((round(_STRANDS * len(person)),) * 2))
         return replace(found, moved=found.moved * cv2.blur(near, (5, 5)), mouth=mouth), after

@@ -29,6 +29,7 @@ _TINT = 1.15  # how far a pixel's change of colour may leave the whole face's: i
 _COLOURFUL = 0.25  # how much more colourful, as a logarithm, a light must be to be taken for a coloured lamp
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _EDGE_RATIO = (0.3, 2.5)  # how far an edge may darken or brighten what the blurred quotient left
+_LIPS = 0.012  # width of the lips' edge beside the mouth, as a share of the side
 _SHARP, _SOFT = 0.3, 0.5  # softness up to which a lamp's edges count in full, and from which it has none finer than the blur
 _VAGUE = {"ears": 0.0, "scalp": 0.15, "neck": 0.5}  # how exactly the mesh has these parts; everything else it has right
 _OUTLINE = 0.03  # how far inward the mesh's outline may be off, as a share of the side
@@ -201,7 +202,8 @@ def even_in_mouth(factors: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """
     if not inside.any():
         return factors
-    around = extend(factors, 1 - np.minimum(2 * inside, 1), 1.0, 0.5)
+    wide = 2 * round(_LIPS * len(inside)) + 1  # the quotient is blurred: the lips' edge has some of the mouth's
+    around = extend(factors, 1 - cv2.dilate((inside > 0.02).astype(np.float32), np.ones((wide, wide))), 1.0, 0.5)
     return (factors + (around - factors) * inside[..., None]).astype(np.float32)
 
 

@@ -39,7 +39,6 @@ from core.motion_masks import (
 )
 from core.motion_mesh import surface_motion
 from core.motion_spread import Outline, Places, continue_hidden, continue_inside, continue_outside, outside_motion
-from core.mouth import has_mouth
 from core.render.buffers import posed_vertices
 from core.render.camera import project_ndc
 from core.render.numba_raster import NumbaRasterizer, Surface, vertex_normals
@@ -92,8 +91,9 @@ class MotionField:
     def part(self, start: int, size: int) -> MotionField:
         """The field of a square part of the picture that begins at (start, start)."""
         cut = np.s_[start:start + size, start:start + size]
-        return MotionField(np.ascontiguousarray(self.fetch[cut] - np.float32(start)),
-                           *(np.ascontiguousarray(a[cut]) for a in (self.uncovered, self.moved, self.fill, self.light)))
+        fetch, uncovered, moved, fill, light = (
+            np.ascontiguousarray(a[cut]) for a in (self.fetch, self.uncovered, self.moved, self.fill, self.light))
+        return MotionField(fetch - np.float32(start), uncovered, moved, fill, light)
 
     def scaled(self, size: int) -> MotionField:
         """The same motion for a picture of size x size pixels."""
@@ -103,7 +103,8 @@ class MotionField:
             return identity_field(size)
         ratio = np.float32(size / self.size)
         shift = resize(self.shift, size) * ratio
-        return MotionField(grid(size) + shift, *(resize(a, size) for a in (self.uncovered, self.moved, self.fill, self.light)))
+        uncovered, moved, fill, light = (resize(a, size) for a in (self.uncovered, self.moved, self.fill, self.light))
+        return MotionField(grid(size) + shift, uncovered, moved, fill, light, self.mouth)
 
 
 def identity_field(size: int) -> MotionField:
@@ -144,7 +145,7 @@ def _mark_neck(classes: np.ndarray, vertices: np.ndarray) -> None:
 
 def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buffers: Buffers, edited_buffers: Buffers,
                  unit: float = 0.0, free: tuple[bool, ...] = (False,) * 4, reach: float = 0.5,
-                 person: np.ndarray | None = None, lids: np.ndarray | None = None) -> MotionField:
+                 person: np.ndarray | None = None, lids: np.ndarray | None = None, mouth: bool = False) -> MotionField:
     """The motion from a photo's own code to an edited one, at the buffers' size.
 
     source_buffers: the photo's own; edited_buffers: of the edited code, re-centred on the source (`render_buffers(...,
@@ -152,11 +153,12 @@ def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buf
     unit: side of the face crop in pixels (0: it is the picture). free: sides (top, right, bottom, left) of the picture that need
     not stay where they are, because the photo ends there. reach (0..1): how far hair and neck go along, 0.5 as seems natural.
     person (H, W): the photo's matte (`core.matte`), where it is known: hair and hats beyond the head move by it.
-    lids (H, W) bool: where the photo's lids were painted (`core.lids`), so that the mesh has nothing left to close.
+    lids (H, W) bool: where the photo's lids were painted (`core.lids`), so that the mesh has nothing left to close. mouth: whether
+    the mouth's inside will be painted (`core.mouth`), and need not be filled.
     """
     before, after = posed_vertices(head, source), posed_vertices(head, edited, source)
     return mesh_motion(before, after, head.faces, source.camera, source.box, source_buffers.size, surface_classes(head),
-                       _surface(source_buffers), _surface(edited_buffers), unit, free, reach, person, lids, has_mouth(head))
+                       _surface(source_buffers), _surface(edited_buffers), unit, free, reach, person, lids, mouth)
 
 
 def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camera: np.ndarray, box: np.ndarray, size: int,
@@ -167,8 +169,7 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
 
     source, edited (V, 3) vertices in head space; faces (F, 3); camera, box (3,) as in `core.render.camera`; classes (V,) as from
     `surface_classes` (None: all skin); the surfaces both show at this size, if they were rasterized already. unit, free,
-    reach, person, lids: see `motion_field`. mouth: whether the mouth's inside will be painted (`core.mouth`), and need not be
-    filled.
+    reach, person, lids, mouth: see `motion_field`.
     """
     if np.array_equal(source, edited):
         return identity_field(size)

@@ -144,13 +144,15 @@ def mouth_of(head: HeadModel, source: FaceCode, edited: FaceCode, look: MouthLoo
     old, was = _with_arches(head, fixed, source, posed_vertices(head, source), look.shift)
     before = project_ndc(old, source.camera, source.box)[:, :2]
     metre = float(source.camera[0]) * ndc_affine(source.box)[0]
+    reached, way = _reached(open_, metre * COARSE / box[2]), float(np.linalg.norm(jaw - was))
     return Mouth(ndc, before, vertex_normals(vertices, fixed.faces), fixed.faces, fixed.material, fixed.in_skull, fixed.tint, box,
-                 _reached(open_, metre * COARSE / box[2]), plane, scale, metre, float(np.linalg.norm(jaw - was)), source.light, look)
+                 reached, plane, scale, metre, way, source.light, look)
 
 
 def _with_arches(head: HeadModel, fixed: _Fixed, code: FaceCode, posed: np.ndarray,
                  shift: float) -> tuple[np.ndarray, np.ndarray]:
-    """Posed vertices with those of the mouth's parts, the upper teeth so much higher (metres), and where the lower front teeth's edge is seen from the skull (3,)."""
+    """Posed vertices with those of the mouth's parts, the upper teeth so much higher (metres), and where, seen from the skull,
+    the edge of the lower front teeth is (3,)."""
     skull, jaw = (_similarity(fixed.rest[ids], posed[ids]) for ids in (fixed.upper, fixed.lower))
     edge = np.array([0.0, fixed.arches[2][:, 1].max(), fixed.arches[2][:, 2].max()])
     seen = _undo(_apply(edge, jaw), skull)

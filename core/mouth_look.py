@@ -7,6 +7,8 @@ import numpy as np
 
 from core.cv import cv2
 
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class OwnMouth:
@@ -65,7 +67,7 @@ def _texture(photo: np.ndarray, skin: np.ndarray, side: int) -> tuple[float, flo
         return 0.8, 1.0
     ratio = photo.shape[0] / skin.shape[0]
     top, bottom, left, right = (int(v * ratio) for v in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
-    face = np.ascontiguousarray(photo[max(top - side // 4, 0):bottom, left:right] @ np.float32([0.299, 0.587, 0.114]))
+    face = np.ascontiguousarray(photo[max(top - side // 4, 0):bottom, left:right] @ _LUMA)
     steep = np.hypot(cv2.Sobel(face, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(face, cv2.CV_32F, 0, 1, scale=1 / 8))
     window = np.ones((9, 9), np.uint8)
     span = cv2.dilate(face, window) - cv2.erode(face, window)

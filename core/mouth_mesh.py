@@ -87,7 +87,7 @@ def _crown(arch: Arch, index: int, middle: float, width: float, height: float, r
     behind = np.concatenate([np.zeros(_DOWN), np.arange(1, _BACK + 1)])[:, None] / _BACK  # across: u; neck to edge: v; then back
     cutting, pointed = index < 2, index == 2
     neck = 0.80 if cutting else 0.86
-    half = width / 2 * (neck + (1 - neck) * np.sin(np.minimum(v / 0.75, 1) * np.pi / 2)) 
+    half = width / 2 * (neck + (1 - neck) * np.sin(np.minimum(v / 0.75, 1) * np.pi / 2))
     corner = (0.7 if index == 0 else 1.0 if cutting or pointed else 0.35) * (1 + 0.5 * np.maximum(u * side, 0)) * (1 - behind)
     edge = height - np.abs(u) ** (3.6 if cutting else 2.6) * corner - np.abs(u) * (1.5 if pointed else 0)
     down = np.maximum(v * edge, 0.9 * u * u * (1 - v) ** 2)  # mm from the neck, whose line is an arch
@@ -119,8 +119,8 @@ def gums(arch: Arch) -> Part:
     vertices = np.stack(rows)[::-1]  # top row first, as in crowns
     rim = np.ones(vertices.shape, np.float32)
     rim[-2:] = [1.06, 1.02, 1.02]
-    return Part(vertices.reshape(-1, 3).astype(np.float32) / 1000, _grid_faces(5, len(length), flip=arch.way < 0).astype(np.int32),
-                GUM, rim.reshape(-1, 3))
+    faces = _grid_faces(5, len(length), flip=arch.way < 0).astype(np.int32)
+    return Part(vertices.reshape(-1, 3).astype(np.float32) / 1000, faces, GUM, rim.reshape(-1, 3))
 
 
 def _gum_line(arch: Arch) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """The teeth that a photo shows: where they are, and how the modelled ones must stand and look to go on where they end."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -87,8 +87,8 @@ def _split(teeth: np.ndarray, metre: float) -> tuple[np.ndarray, np.ndarray]:
     """(upper, lower): in each column, teeth below a dark gap that lies under other teeth are lower ones."""
     found = teeth > 0.5
     begun = np.maximum.accumulate(found, 0)
-    gap = (begun & (teeth < 0.3)).astype(np.uint8)
-    gap = cv2.morphologyEx(gap, cv2.MORPH_OPEN, np.ones((max(round(_GAP * metre), 2), 3), np.uint8)) > 0
+    tall = np.ones((max(round(_GAP * metre), 2), 3), np.uint8)
+    gap = cv2.morphologyEx((begun & (teeth < 0.3)).astype(np.uint8), cv2.MORPH_OPEN, tall) > 0
     below = cv2.GaussianBlur(np.maximum.accumulate(gap, 0).astype(np.float32), (0, 0), 1.0)
     return teeth * (1 - below), teeth * below
 

@@ -11,13 +11,13 @@ from core.align import margin
 from core.compose import smoothstep
 from core.cv import cv2
 from core.light import sh_basis
-from core.mouth import CAVITY, COARSE, DEPTHS, OUTSIDE, Mouth, surface_in
+from core.mouth import COARSE, DEPTHS, OUTSIDE, Mouth, surface_in
 from core.mouth_look import OwnMouth
-from core.mouth_mesh import GUM, TONGUE, TOOTH
+from core.mouth_mesh import GUM, TOOTH
 
 _MOST = 640  # largest side in pixels at which a mouth is drawn
-_COLOURS = np.zeros((4, 3), np.float32)  # reflectance, display RGB
-_COLOURS[TOOTH], _COLOURS[GUM], _COLOURS[TONGUE], _COLOURS[CAVITY] = (0.70, 0.655, 0.585), (0.55, 0.30, 0.28), (0.64, 0.35, 0.33), (0.44, 0.20, 0.18)
+# Of TOOTH, GUM, TONGUE and CAVITY: reflectance, display RGB.
+_COLOURS = np.array([(0.70, 0.655, 0.585), (0.55, 0.30, 0.28), (0.64, 0.35, 0.33), (0.44, 0.20, 0.18)], np.float32)
 _GLINT = np.array([0.12, 0.12, 0.07, 0.02], np.float32)  # of a wet surface
 _THROUGH = np.array([0.10, 0.03, 0.02, 0.0], np.float32)  # light that comes through and around, where none comes directly
 _GRAIN_SEED = 7
@@ -67,8 +67,8 @@ def _grain(mouth: Mouth, rows: slice, columns: slice, frame: int) -> np.ndarray:
 
 
 def _drawn(mouth: Mouth, box: tuple[float, float, float], size: int, photo: np.ndarray) -> np.ndarray:
-    """(size, size, 8) of a square of the frame, each times the fourth: the model's colour, 0..255; 1 inside the mouth; how much of
-    the photo is kept; the photo's colour."""
+    """(size, size, 8) of a square of the frame, each times the fourth: the model's colour, 0..255; 1 inside the mouth; how much
+    of the photo is kept; the photo's colour."""
     ids, depth, bary = surface_in(mouth, box, size)
     inside = (ids >= 0) & (mouth.material[np.maximum(ids, 0)] != OUTSIDE)
     out = np.zeros((size, size, 8), np.float32)
@@ -94,7 +94,7 @@ def _bring_own(out: np.ndarray, mouth: Mouth, own: OwnMouth, box: tuple[float, f
     material, in_skull = mouth.material[face], mouth.upper[face]
     front, gums = in_skull & (material == TOOTH), in_skull & (material == GUM)
     kept = np.select([front, gums, material == TOOTH], [upper, opening * (1 - crowns) * (1 - lower), lower], 0)
-    kept = opening + (kept - opening) * smoothstep(np.float32(mouth.jaw / _JAW_MOVED))
+    kept = opening + (kept - opening) * float(smoothstep(np.array(mouth.jaw / _JAW_MOVED)))
     x, y = ((place[..., i] + 1) * half - np.float32(0.5) for i in (0, 1))
     out[inside, 4] = kept
     out[inside, 5:] = cv2.remap(photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[inside]
