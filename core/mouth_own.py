@@ -124,7 +124,8 @@ def _rows(upper: np.ndarray, free: np.ndarray, metre: float) -> tuple[np.ndarray
 def _strip(crop: np.ndarray, teeth: np.ndarray) -> np.ndarray:
     """The teeth's mean colour (S, 3) in each column; where there are none, that of those nearby."""
     sums = np.concatenate([(crop * teeth[..., None]).sum(0), teeth.sum(0)[:, None]], 1)
-    out, known = np.zeros((_SIZE, 3), np.float32), np.zeros((_SIZE, 1), np.float32)
+    out: np.ndarray = np.zeros((_SIZE, 3), np.float32)
+    known: np.ndarray = np.zeros((_SIZE, 1), np.float32)
     for sigma in (1.0, 4.0, 16.0, 64.0):
         wide = np.stack([_smooth_row(column, sigma) for column in sums.T], 1)
         share = np.clip(wide[:, 3:] * sigma, 0, 1) * (1 - known)

@@ -130,14 +130,14 @@ def shaded_at(mouth: Mouth, box: tuple[float, float, float], ids: np.ndarray, de
     normal[normal[:, 2] < 0] *= -1  # the bag is seen from inside
     tint = _mixed(mouth.tint, corners, weight)
     deep = np.maximum(depth[where] - (mouth.plane[0] + mouth.plane[1] * x + mouth.plane[2] * y), 0) / mouth.scale
-    return _shaded(mouth, mouth.material[face], tint, normal, _reach_of(mouth, x, y, deep))
+    return _shaded(mouth, mouth.material[face], tint, normal, reach_of(mouth, x, y, deep))
 
 
 def _mixed(values: np.ndarray, corners: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.asarray(sum(values[corners[:, i]] * weight[:, i:i + 1] for i in range(3)))
 
 
-def _reach_of(mouth: Mouth, x: np.ndarray, y: np.ndarray, deep: np.ndarray) -> np.ndarray:
+def reach_of(mouth: Mouth, x: np.ndarray, y: np.ndarray, deep: np.ndarray) -> np.ndarray:
     """Share (N,) of the light that reaches points at x, y (NDC), so deep (metres) behind the lips.
 
     Half of it comes from everywhere, half from where the photo's light comes from: what is deep sees the opening from there

@@ -14,8 +14,9 @@ from core.mouth import OUTSIDE, Mouth, around_mouth, has_mouth, mouth_of, surfac
 from core.mouth_look import MouthLook, look_of
 from core.mouth_mesh import LOWER, TOOTH, UPPER, gums, put_out, teeth, tongue
 from core.mouth_own import with_own
-from core.mouth_paint import paint_mouth
-from core.render.buffers import render_buffers
+from core.mouth_paint import paint_mouth, reach_of
+from core.render.buffers import posed_vertices, render_buffers
+from core.render.camera import project_ndc
 
 SIDE = 256
 LOOK = MouthLook(np.full(3, 255, np.float32), 0.6, 0.0, SIDE)
@@ -82,11 +83,15 @@ def test_the_jaw_takes_the_lower_teeth_and_leaves_the_upper_ones(head) -> None:
 
 
 def test_the_upper_teeth_turn_with_the_head(head) -> None:
-    source = head.zero_code()
-    straight = opened(head, jawOpen=0.5)
-    turned = mouth(head, straight.replace(pose=[0, 0.35, 0]))
-    assert middle(turned, TOOTH, True)[0] > middle(mouth(head, straight), TOOTH, True)[0] + 0.05
-    assert mouth(head, straight.replace(pose=[0, 0.35, 0]), source=source).jaw == pytest.approx(mouth(head, straight).jaw, abs=2e-4)
+    source, straight = head.zero_code(), opened(head, jawOpen=0.5)
+    own = (head.regions["teeth"] > 0.5) & (head.regions["lower_teeth"] < 0.5)
+    for pose in ([0, 0.35, 0], [0.25, 0, 0], [0, -0.3, 0.1]):
+        found, places = mouth(head, straight.replace(pose=pose)), []
+        for code in (straight, straight.replace(pose=pose)):
+            places.append(project_ndc(posed_vertices(head, code, source)[own], source.camera, source.box).mean(0))
+        way = middle(found, TOOTH, True) - middle(mouth(head, straight), TOOTH, True)
+        assert way == pytest.approx(places[1] - places[0], abs=0.02)
+        assert found.jaw == pytest.approx(mouth(head, straight).jaw, abs=2e-4)
 
 
 def test_teeth_are_bright_and_the_throat_is_dark(head) -> None:
@@ -103,22 +108,18 @@ def test_teeth_are_bright_and_the_throat_is_dark(head) -> None:
 
 
 def test_light_from_above_leaves_a_shadow_of_the_lip(head) -> None:
-    """Just under the upper lip the teeth get less light from above than from below."""
-    edited, light = opened(head, jawOpen=0.5), np.array(head.zero_code().light)
-    values = []
-    for y in (0.6, -0.6):
-        way = light.copy()
-        way[2] = y
-        found = mouth(head, edited, source=head.zero_code().replace(light=way))
+    """Just under the upper lip, and so deep as teeth stand, light from below comes in and light from above does not."""
+    source, reached = head.zero_code(), []
+    for height in (0.6, -0.6):
+        light = np.array(source.light)
+        light[2] = height
+        found = mouth(head, opened(head, jawOpen=0.5), source=source.replace(light=light))
         ids, _, _ = surface_in(found, found.box, 128)
-        tooth = (ids >= 0) & (found.material[np.maximum(ids, 0)] == TOOTH) & found.upper[np.maximum(ids, 0)]
-        big = painted(found, side=1024)
-        left, top, side = ((found.box[0] + 1) * 512, (found.box[1] + 1) * 512, found.box[2] * 512)
-        crop = cv2.resize(big[int(top):int(top + side), int(left):int(left + side)], (128, 128)).mean(-1)
-        rows = np.nonzero(tooth)[0]
-        upper = tooth & (np.indices(tooth.shape)[0] <= np.percentile(rows, 40))
-        values.append(crop[upper].mean() / crop[tooth].mean())
-    assert values[0] < values[1]
+        column = np.flatnonzero(((ids >= 0) & (found.material[np.maximum(ids, 0)] != OUTSIDE))[:, 64])
+        y = np.float32(found.box[1] + (column[0] + 3) / 128 * found.box[2])
+        x = np.float32(found.box[0] + found.box[2] / 2)
+        reached.append(float(reach_of(found, np.array([x]), np.array([y]), np.array([0.008], np.float32))[0]))
+    assert reached[0] < reached[1] - 0.1
 
 
 def test_an_opening_mouth_changes_by_small_steps(head) -> None:
