@@ -72,6 +72,15 @@ def test_closed_lips_show_nothing(head) -> None:
     assert mouth_of(head, head.zero_code(), head.zero_code(), LOOK) is None
 
 
+@pytest.mark.parametrize("pose", [[0.35, 0, 0], [-0.35, 0, 0], [0, 0.5, 0], [0, -0.5, 0]])
+def test_nothing_of_the_mouth_is_seen_through_the_face(head, pose) -> None:
+    found = mouth(head, opened(head, jawOpen=0.7).replace(pose=pose))
+    ids, _, _ = surface_in(found, (-1.0, -1.0, 2.0), 128)
+    seen = (ids >= 0) & (found.material[np.maximum(ids, 0)] != OUTSIDE)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(seen.astype(np.uint8))
+    assert (stats[1:count, cv2.CC_STAT_AREA] > 6).sum() == 1
+
+
 def test_the_jaw_takes_the_lower_teeth_and_leaves_the_upper_ones(head) -> None:
     small, large = (mouth(head, opened(head, jawOpen=value)) for value in (0.3, 0.7))
     assert np.abs(middle(small, TOOTH, True) - middle(large, TOOTH, True)).max() < 1e-4
