@@ -153,8 +153,8 @@ def motion_field(head: HeadModel, source: FaceCode, edited: FaceCode, source_buf
     unit: side of the face crop in pixels (0: it is the picture). free: sides (top, right, bottom, left) of the picture that need
     not stay where they are, because the photo ends there. reach (0..1): how far hair and neck go along, 0.5 as seems natural.
     person (H, W): the photo's matte (`core.matte`), where it is known: hair and hats beyond the head move by it.
-    lids (H, W) bool: where the photo's lids were painted (`core.lids`), so that the mesh has nothing left to close. mouth: whether
-    the mouth's inside will be painted (`core.mouth`), and need not be filled.
+    lids (H, W) bool: where the photo's lids were painted (`core.lids`), so that the mesh has nothing left to close. mouth:
+    whether the mouth's inside will be painted (`core.mouth`), and need not be filled.
     """
     before, after = posed_vertices(head, source), posed_vertices(head, edited, source)
     return mesh_motion(before, after, head.faces, source.camera, source.box, source_buffers.size, surface_classes(head),
@@ -186,8 +186,8 @@ def mesh_motion(source: np.ndarray, edited: np.ndarray, faces: np.ndarray, camer
     was = kinds(seen_before.face_ids, faces, classes)
     blots = closing_lids(shift, kind, was if lids is None else np.where(lids, np.uint8(SKIN), was), unit)
     rigid = project_ndc(_skull_motion(source, edited, classes), camera, box)
-    points = (_pixels(vertices, size) for vertices in (before, after, rigid))
-    places = Places(*points, normal_z[0], before[:, 2], classes).halved()
+    places = Places(_pixels(before, size), _pixels(after, size), _pixels(rigid, size), normal_z[0], before[:, 2],
+                    classes).halved()
     found = Outline.of(places)  # what is outside of it moves smoothly: half the size will do
     off = resize(found.off((size + 1) // 2), size)
     shift = continue_hidden(continue_inside(shift, known, kind, mouth), known, kind, off)
