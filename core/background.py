@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.align import margin
-from core.background_crown import matte_beyond
+from core.background_crown import matte_beyond, person_beyond
 from core.background_fill import fill
 from core.cv import cv2
 from core.lids.edit import Eyes, LidEdit
@@ -128,7 +128,7 @@ class Scene:
 
     @cached_property
     def inside(self) -> tuple[int, int, int, int]:
-        """The part of the frame (top, bottom, left, right) that the photo has."""
+        """The part of the frame (top, bottom, left, right) that the photo has; its top, where the head is: edges are slanted."""
         size = self.native + 2 * margin(self.native)
         height, width = self.photo.pixels.shape[:2]
         place = np.arange(size) + 0.5 - margin(self.native)
@@ -140,15 +140,16 @@ class Scene:
             lines = np.flatnonzero(share > 0.8 * share.max())
             return (int(lines[0]), int(lines[-1]) + 1) if len(lines) else (0, size)
 
-        return *held(place[::8], place, 1), *held(place, place[::8], 0)
+        crown = place[(place > self.native / 3) & (place < 2 * self.native / 3)]
+        return held(crown, place, 1)[0], held(place[::8], place, 1)[1], *held(place, place[::8], 0)
 
     @cached_property
     def _photo(self) -> np.ndarray:
         """Beyond the photo's own edge, the person goes on where it touches that edge, and otherwise the background does."""
         picture, matte, plate = self.photo.alignment.frame(self.photo.pixels), self.matte[..., None], self._plate
-        out = picture.copy()
+        out, person = picture.copy(), person_beyond(picture, self.matte, self.photo)
         for part in self._beyond():
-            out[part] = plate[part] + (picture[part] - plate[part].astype(np.float32)) * matte[part]
+            out[part] = plate[part] + (person[part] - plate[part]) * matte[part]
         return out
 
     def _beyond(self) -> tuple[tuple[slice, slice], ...]:

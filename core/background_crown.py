@@ -1,10 +1,18 @@
 """The person beyond the photo's own edge: a crown that the photo cuts off closes above it, as heads do."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from core.align import margin
 from core.cv import cv2
+from core.pyramid import pull_push
 
+if TYPE_CHECKING:
+    from core.photo import Photo
+
+_COARSER = 4  # how much coarser than the frame it is worked out where it mirrors something else than the person
 _BAND = 0.07  # height under the photo's top over which the outline's course is read, as a share of the face crop's side
 _HAIR = 0.08  # most that hair or cloth stands above the fitted skull, likewise
 _ROUND = 0.9  # most that a crown rises above the edge, as a share of half its width there
@@ -21,6 +29,31 @@ def matte_beyond(matte: np.ndarray, inside: tuple[int, int, int, int], head: np.
     size = head.shape[0]
     crown = _crown(matte, head[:top, left:right], head[top:bottom, left:right], unit)
     return cv2.copyMakeBorder(np.concatenate([crown, matte]), 0, size - bottom, left, size - right, cv2.BORDER_REPLICATE)
+
+
+def person_beyond(picture: np.ndarray, matte: np.ndarray, photo: Photo) -> np.ndarray:
+    """A photo's frame (F, F, 3) uint8, as mirrored at the photo's edge, with the person beyond that edge: (F, F, 3) float32.
+
+    matte (F, F): the person. What is mirrored has the right grain, but narrows where the person does: there, and where it is the
+    background, the person's own colours go on smoothly.
+    """
+    frame, size, edge = len(picture), photo.native_size, margin(photo.native_size)
+    side = -(-frame // _COARSER)
+    line = (np.arange(side) + 0.5) * (frame / side) - edge
+    place = photo.alignment.to_photo(np.stack(np.meshgrid(line, line), -1).reshape(-1, 2), size)
+    ends = np.array(photo.pixels.shape[1::-1])
+    mirrored = np.abs(np.where(place > ends, 2 * ends - place, place))
+    beyond = (mirrored != place).any(1).reshape(side, side)
+    if not (beyond & (cv2.resize(matte, (side, side), interpolation=cv2.INTER_AREA) > 0)).any():
+        return picture.astype(np.float32)
+    source = (photo.alignment.to_crop(mirrored, size) + edge - 0.5).astype(np.float32).reshape(side, side, 2)
+    shown = cv2.remap(matte, source[..., 0], source[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    own = cv2.erode(shown, np.ones((5, 5)))
+    colours = pull_push(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32),
+                        (own > 0.95).astype(np.float32))
+    share = cv2.GaussianBlur((beyond & (own < 0.95)).astype(np.float32), (0, 0), 1.5) * beyond
+    colours, share = (cv2.resize(a, (frame, frame), interpolation=cv2.INTER_LINEAR) for a in (colours, share))
+    return np.asarray(picture + (colours - picture) * share[..., None], np.float32)
 
 
 def _crown(matte: np.ndarray, above: np.ndarray, head: np.ndarray, unit: float) -> np.ndarray:

@@ -174,3 +174,11 @@ def test_the_motion_grows_without_jumps(head, source) -> None:
     shifts = [moved(head, source, source.replace(pose=[0, angle, 0]))[0].shift for angle in np.linspace(0.05, 0.15, 11)]
     second = np.abs(np.diff(shifts, 2, axis=0)).max(-1)
     assert second.mean() < 0.08
+
+
+@pytest.mark.parametrize("turn", [0.35, -0.35])
+def test_nothing_beside_a_turned_head_shows_twice(head, source, turn: float) -> None:
+    field = moved(head, source, source.replace(pose=[0, turn, 0]), 256)[0]
+    steps = np.diff(field.fetch[100:150, :, 0], axis=1)  # between eyes and mouth; places only ever come one after the other
+    beside = np.r_[0:70, 186:255]
+    assert np.minimum(steps[:, beside], 0).sum(1).min() > -3
