@@ -86,6 +86,11 @@ class Scene:
         """Side of the crop at the photo's own resolution."""
         return self.photo.native_size
 
+    def forget(self) -> None:
+        """Let go of the parts that know this scene: without that, only the collector would find that nobody needs it."""
+        self._looking.clear()
+        self.__dict__.pop("light", None)
+
     @cached_property
     def free_sides(self) -> tuple[bool, ...]:
         """For each side of the frame (top, right, bottom, left) whether the photo ends before it."""

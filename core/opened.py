@@ -54,7 +54,7 @@ class Opened:
     def _trim(self) -> None:
         total = 0
         for place, (digest, session) in enumerate(reversed(list(self._newest.items()))):
-            if place >= _IN_USE and total + session.nbytes > self._budget:
+            if place >= KEPT or place >= _IN_USE and total + session.nbytes > self._budget:
                 session.forget()
             total += session.nbytes
             if place >= KEPT or place >= _IN_USE and total > self._budget:

@@ -64,9 +64,13 @@ class Session:
 
     def forget(self) -> None:
         """Let go of what can be worked out again in a moment; the photo, its fit and how its edits land stay."""
+        for variant in self._variants.values():
+            variant.forget()
+        self._variants.clear()
+        if "scene" in self.__dict__:
+            self.scene.forget()
         for name in _MADE_AGAIN:
             self.__dict__.pop(name, None)
-        self._variants.clear()
         self.photo.forget()
 
     @cached_property

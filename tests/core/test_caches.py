@@ -97,7 +97,8 @@ def photos(sample_photo: Path) -> list[LoadedImage]:
 
 
 def _edit(digest: str) -> RenderRequest:
-    return RenderRequest(digest, Rig().update({"pose.yaw": 9, "light.azimuth": 40}), steps=2, size="crop")
+    rig = Rig().update({"pose.yaw": 9, "light.azimuth": 40, "expression.blink": 0.5})
+    return RenderRequest(digest, rig, steps=2, size="crop")
 
 
 def test_older_photos_give_up_what_can_be_made_again_and_then_go(engine: Engine, photos: list[LoadedImage],
@@ -115,11 +116,11 @@ def test_older_photos_give_up_what_can_be_made_again_and_then_go(engine: Engine,
     assert sessions[0].nbytes < full[0] / 4 and sessions[1].nbytes == full[1]
     assert engine.knows(sessions[0].digest), "who holds a session can go on with it"
     assert np.array_equal(engine.render(_edit(sessions[0].digest), measure=False).crop, picture)
-    digest = sessions[1].digest
+    digest, parts = sessions[1].digest, weakref.ref(sessions[1].scene)
     gone = weakref.ref(sessions.pop(1))
     gc.disable()
     try:
         engine.open(photos[3])
-        assert gone() is None and not engine.knows(digest), "without the collector's help"
+        assert gone() is None and parts() is None and not engine.knows(digest), "without the collector's help"
     finally:
         gc.enable()
