@@ -9,7 +9,8 @@ from PySide6.QtGui import QUndoCommand
 from core.rig import Copy
 
 if TYPE_CHECKING:
-    from app.document import Document, Edit
+    from app.document import Document
+    from app.edit import Edit
 
 Change = tuple[Any, Any]
 

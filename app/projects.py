@@ -11,7 +11,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app.dialogs.kinds import kinds
-from app.document import Edit
+from app.edit import Edit
 from app.jobs import OpenJob
 from app.language import tr
 from app.parts import Part

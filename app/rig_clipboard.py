@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.carry import clamped
-from app.document import Appearance
+from app.edit import Appearance
 from app.language import tr
 from core.errors import ParameterError
 from core.project.rig_text import PARTS, RigText, from_text, to_text

@@ -15,7 +15,7 @@ from app.canvas.stage import Mode
 from app.dialogs.export import ExportDialog
 from app.dialogs.export_choices import Subject
 from app.dialogs.kinds import photos
-from app.document import Edit
+from app.edit import Edit
 from app.exports import Exports
 from app.expressions import Expressions
 from app.frame import Frame

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.document import Appearance, Document
+from app.document import Document
+from app.edit import Appearance
 from app.language import tr, within
 from app.names import block_name
 from app.panels.choice import choice, labelled, seed_row

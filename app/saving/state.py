@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app.canvas.stage import Mode
-from app.document import Appearance, Document, Edit
+from app.document import Document
+from app.edit import Appearance, Edit
 from app.setup import Setup
 from core.project import NamedModel, Project, Snapshot
 from core.request import RenderRequest

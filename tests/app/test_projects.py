@@ -14,7 +14,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox, QPushButton
 
-from app.document import Edit
+from app.edit import Edit
 from app.settings import Settings
 from core.files import WriteError
 from core.project import NamedModel, NamedPhoto, Project, read_project, write_project

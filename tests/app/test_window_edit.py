@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 
 from app.canvas.stage import Mode
 from app.commands import Difference
-from app.document import Edit
+from app.edit import Edit
 from core.request import DEFAULT_STEPS
 from tests.app.studio import Studio, drag, flush
 
