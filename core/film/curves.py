@@ -6,7 +6,6 @@ import numpy as np
 from core.film.timeline import Key, Track
 
 _ORDER = 2
-_BLINK = 0.12  # s that lids are shut in a blink, about
 
 
 def filled(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -21,13 +20,12 @@ def filled(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
 def smoothed(values: np.ndarray, fps: float, seconds: float, brief: bool = False) -> np.ndarray:
     """Values (N, C) without single outliers (a median of three) and with jitter shorter than about `seconds` taken out, without
     lag and with peaks mostly kept (Savitzky & Golay 1964, order 2). 0 seconds leaves them as they are. brief: of something as
-    short as a blink, which may be one picture long: there it is no outlier."""
+    short as a blink, whose peak may be one picture long: there it is no outlier."""
     if seconds <= 0 or len(values) < 5:
         return values
     from scipy.signal import medfilt, savgol_filter  # slow to load, and the window starts without
 
-    alone = not brief or fps * _BLINK >= 3
-    steady = np.stack([medfilt(np.pad(column, 1, mode="edge"), 3)[1:-1] for column in values.T], 1) if alone else values
+    steady = values if brief else np.stack([medfilt(np.pad(column, 1, mode="edge"), 3)[1:-1] for column in values.T], 1)
     window = max(round(seconds * fps) | 1, 3)
     window = min(window, (len(values) - 1) | 1 if len(values) % 2 else len(values) - 1)
     return steady if window <= _ORDER else np.asarray(savgol_filter(steady, window, _ORDER, axis=0, mode="nearest"))

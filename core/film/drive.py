@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _HELD, _LOOSE = 0.01, 0.15  # deviations of identity and of units about the scores, of the fit to a driver's picture
 _SETTINGS = Settings(pair=0.3, steps=5)
 _SIDE = 512
-_SHAPE_TURN = 10.0  # degrees of turn at which the fit counts for e^-1
+_SHAPE_TURN = 12.0  # degrees of turn at which the fit counts for e^-1
 _LEAST_ROOM = 0.05  # of a unit: where less is left, a share of it would say nothing
 _LEAST = {"expression.": 0.04, "jaw.": 0.03, "pose.": 0.8, "eyes.": 1.0}  # tracks that move less are left out
 _TOLERANCE = {"expression.": 0.015, "jaw.": 0.015, "pose.": 0.25, "eyes.": 0.5}
