@@ -23,7 +23,7 @@ from core.batch_record import FAILED, KEPT, LEFT, MADE, REPORT_CSV, Journal, Row
 from core.cli import DEFECT, INTERRUPTED, OK
 from core.edit_arguments import add_edit_arguments, parse_values
 from core.edit_command import draft, prior_given
-from core.errors import ParameterError, PhotoError
+from core.errors import PhotoError
 from core.export import SUFFIXES
 from core.export_picture import check_depth, options_of
 from core.people.shelf import find_person
@@ -95,8 +95,6 @@ def run(args: argparse.Namespace) -> int:
     """`main.py batch`: returns the exit status, 0 only when every picture is there."""
     workplace.check(args.cluster)
     check_depth(args.bits, Path(f"pictures.{args.format}"))
-    if args.workers is not None and args.workers < 1:
-        raise ParameterError(f"--workers is 1 or more, not {args.workers}.")
     plain = draft(args)
     head, digest = _model(args)
     rigs = rigs_of(args.rigs, parse_values(head, args.values), plain, head, args.presets, args.environment)

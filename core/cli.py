@@ -7,15 +7,18 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from core.errors import UserError
 
-OK, DEFECT, WRONG_USE, NO_DISPLAY, INTERRUPTED = 0, 1, 2, 3, 130
+OK, DEFECT, WRONG_USE, NO_DISPLAY, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 
 
 _AT_HOME = re.compile(r"((?:--[\w-]+=)?(?:[a-z]+:)?)~(?=/|$)")  # --out=~/x.png and eyes:~/x.jpg, which no shell unfolds
@@ -70,6 +73,10 @@ OpenWindow = Callable[[Opening], int]
 DisplayProblem = Callable[[], str | None]
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as when a batch system or a shutdown ends the program: it is left as with Ctrl-C, with nothing half written."""
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
@@ -93,12 +100,13 @@ def run(arguments: Sequence[str], open_window: OpenWindow, display_problem: Disp
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         if rest and rest[0] in COMMANDS:
-            return _run_command(rest[0], rest[1:], display_problem)
+            with _orderly_end():
+                return _run_command(rest[0], rest[1:], display_problem)
         return _run_window(rest, open_window, display_problem)
     except SystemExit as leaving:  # argparse, after --help or a wrong argument
         return leaving.code if isinstance(leaving.code, int) else OK if leaving.code is None else WRONG_USE
-    except KeyboardInterrupt:
-        return _fail("stopped", INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _fail("stopped", TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)
     except BrokenPipeError:  # `doctor | head`: nobody is left to tell; the interpreter must not try again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
@@ -115,6 +123,23 @@ def run(arguments: Sequence[str], open_window: OpenWindow, display_problem: Disp
             raise
         text = " ".join(str(error).split()) or "no details"
         return _fail(f"something went wrong ({type(error).__name__}: {text}); --debug shows where", DEFECT)
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Within it SIGTERM is raised as `Terminated`; where somebody else takes care of it already, it is left to them."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(number: int, frame: Any) -> NoReturn:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _run_command(name: str, arguments: list[str], display_problem: DisplayProblem) -> int:

@@ -322,9 +322,16 @@ def span(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
 
 
+def how_many(text: str) -> int:
+    """A number of workers, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on, not '{text}'")
+    return int(text)
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """The options of commands that spread their work."""
-    parser.add_argument("--workers", type=int, metavar="N",
+    parser.add_argument("--workers", type=how_many, metavar="N",
                         help="how many (default: one a processor, at most 8 on this machine; with --cluster all it has)")
     parser.add_argument("--cluster", metavar="ADDRESS|local",
                         help="work on a Ray cluster: its address (or auto), or local to start one on this machine. Every machine "

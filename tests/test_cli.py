@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -178,6 +179,14 @@ def test_a_terminal_without_the_signs_gets_others() -> None:
     assert done.returncode == cli.WRONG_USE and b"There is no file fr\\xe4ulein\\xb0.png" in done.stderr
 
 
+@pytest.mark.parametrize("words", [["batch", "a.png", "--out", "o"], ["prepare", "a", "--out", "o"],
+                                   ["evaluate", "fit", "a", "--report", "r"]])
+@pytest.mark.parametrize("count", ["0", "-1", "1.5", "two"])
+def test_workers_are_at_least_one(words: list[str], count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main([*words, "--workers", count]) == cli.WRONG_USE
+    assert f"--workers: a whole number from 1 on, not '{count}'" in error_line(capsys)
+
+
 def test_a_misspelt_command_is_no_photo(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["edti"]) == cli.WRONG_USE
     assert ", ".join(cli.COMMANDS) in error_line(capsys)
@@ -221,6 +230,24 @@ def test_errors_are_one_line(error: BaseException, status: int, words: str, caps
 
     assert cli.run([], fail, lambda: None) == status
     assert words in error_line(capsys)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, cli.TERMINATED), (signal.SIGINT, cli.INTERRUPTED)])
+def test_a_stop_from_outside_leaves_nothing_half_done(engine: FakeEngine, photo: Path, monkeypatch: pytest.MonkeyPatch,
+                                                      number: int, status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the middle of writing: the file that was there stays, the hidden one goes, the engine is closed."""
+    made = photo.with_name("made.png")
+    made.write_bytes(b"the old one")
+
+    def stopped(handle: int) -> None:
+        signal.raise_signal(number)
+        raise AssertionError("went on")
+
+    monkeypatch.setattr("core.files.os.fsync", stopped)
+    assert edit(photo, "--out", made) == status
+    assert error_line(capsys) == "stopped" and engine.closed
+    assert made.read_bytes() == b"the old one" and sorted(photo.parent.iterdir()) == [made, photo]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize("error", [UserError("for the user"), RuntimeError("a defect")])

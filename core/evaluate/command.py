@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.cluster import how_many
 from core.evaluate.photos import SKIPPED
 
 
@@ -54,7 +55,7 @@ def add_photos(parser: argparse.ArgumentParser, kept_back: str = "only people th
 def add_fitting(parser: argparse.ArgumentParser) -> None:
     """--head and --workers, of the kinds that only fit."""
     parser.add_argument("--head", default="open", help="head model (default open)")
-    parser.add_argument("--workers", type=int, default=max(1, min(os.cpu_count() or 1, 8)), metavar="N", help="processes")
+    parser.add_argument("--workers", type=how_many, default=max(1, min(os.cpu_count() or 1, 8)), metavar="N", help="processes")
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
