@@ -226,7 +226,8 @@ class PersonalizeDialog(QDialog):
 
     def _learned(self, _file: str) -> None:
         progress = self._training.progress
-        self.outcome.show_result(self._training.name, progress.before, progress.after, len(progress.held_out))
+        self.outcome.show_result(self._training.name, progress.before, progress.after, len(progress.held_out),
+                                 progress.step if progress.step < progress.enough else 0)
         if self.page == TRAIN:
             self.go(DONE)
 

@@ -16,6 +16,7 @@ from core.identity import SAME_PERSON
 
 ROW = 92
 _BAR = 12.0
+SEEN = 1.0  # CIE Lab units: about what an eye can see side by side
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,22 @@ def gains(before: Mapping[str, float], after: Mapping[str, float]) -> list[Gain]
             ("perceptual", tr("Detail of the picture"), tr("How different the whole picture looks from the photo"), None))
     return [Gain(title, note, before[name], after[name], limit) for name, title, note, limit in said
             if name in before and name in after]
+
+
+def drift_words(before: Mapping[str, float], after: Mapping[str, float], held: int) -> str:
+    """What is to be said of the colours; '' where nothing was measured. Few photos tell a cast only so far from chance."""
+    drift, first, error = after.get("drift"), before.get("drift"), after.get("drift_error")
+    if drift is None:
+        return ""
+    if first is None:
+        words = tr("The mean colour is {drift} CIE Lab units off; less than 1 can't be seen.", drift=f"{drift:.1f}")
+    else:
+        words = tr("The mean colour is {drift} CIE Lab units off ({before} before); less than 1 can't be seen.",
+                   drift=f"{drift:.1f}", before=f"{first:.1f}")
+    if drift > SEEN and held and (error is None or drift - error < SEEN):
+        words += " " + (tr("One photo can't tell that from chance.") if held == 1 else
+                        tr("{count} photos can't tell that from chance.", count=held))
+    return words
 
 
 class GainView(QWidget):
@@ -113,7 +130,7 @@ class DonePage(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.mark, self.title, self.words = QLabel(), label("heading"), label("rowLabel", wrap=True)
-        self.drift = label("note", wrap=True)
+        self.drift, self.short = label("note", wrap=True), label("warnNote", wrap=True)
         self.view = GainView(theme)
         column = QVBoxLayout(self)
         column.setContentsMargins(60, 26, 60, 0)
@@ -124,12 +141,13 @@ class DonePage(QWidget):
         column.addSpacing(18)
         column.addWidget(self.view)
         column.addWidget(self.drift)
+        column.addWidget(self.short)
         column.addStretch(1)
         theme.changed.connect(self._recolor)
         self._recolor()
 
-    def show_result(self, name: str, before: Mapping[str, float], after: Mapping[str, float], held: int) -> None:
-        """The measures at the beginning and at the end, of the photos kept out."""
+    def show_result(self, name: str, before: Mapping[str, float], after: Mapping[str, float], held: int, short: int = 0) -> None:
+        """The measures at the beginning and at the end, of the photos kept out. short: its steps if too few, else 0."""
         found = gains(before, after)
         self.title.setText(tr("{name} is learned", name=name))
         if not found or not held:
@@ -139,15 +157,10 @@ class DonePage(QWidget):
         else:
             self.words.setText(tr("Measured on the {count} photos it never saw; shorter bars are better.", count=held))
         self.view.show_gains(found)
-        drift, first = after.get("drift"), before.get("drift")
-        if drift is None:
-            words = ""
-        elif first is None:
-            words = tr("The mean colour is {drift} CIE Lab units off; less than 1 can't be seen.", drift=f"{drift:.1f}")
-        else:
-            words = tr("The mean colour is {drift} CIE Lab units off ({before} before); less than 1 can't be seen.",
-                       drift=f"{drift:.1f}", before=f"{first:.1f}")
-        self.drift.setText(words)
+        self.drift.setText(drift_words(before, after, held))
+        self.short.setText("" if not short else tr("Only {count} steps fitted into the time, so invented parts may be blurred. "
+                                                   "Learn again while the computer has little else to do.", count=short))
+        self.short.setVisible(bool(short))
 
     def _recolor(self) -> None:
         self.mark.setPixmap(pixmap("check", self._theme.colors.good, 44, self.devicePixelRatioF()))

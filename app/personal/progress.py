@@ -9,7 +9,7 @@ from typing import Any
 
 from app.language import tr
 
-MEASURES = ("perceptual", "face", "identity", "drift")
+MEASURES = ("perceptual", "face", "identity", "drift", "drift_error")
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Progress:
     the training began, pauses left out. left: seconds to the end, None where not known. loss: over steps, by phase. held: the
     measures of the photos kept out, by name (MEASURES), over steps. before, after: the same of the prior and of the finished
     person. draft: the file of the newest weights, of step `draft_step`. file: the finished person's. memory, note: plain words.
-    message: why it failed.
+    message: why it failed. enough: steps below which the finished run was too short, 0 where that isn't known.
     """
 
     folder: Path = field(default_factory=Path)
@@ -75,6 +75,7 @@ class Progress:
     draft: Path | None = None
     draft_step: int = 0
     file: str = ""
+    enough: int = 0
     note: str = ""
     message: str = ""
 
@@ -143,6 +144,7 @@ class Progress:
         self.file, self.left = _text(event, "file", ""), None
         self.before, self.after = measures(event.get("before")) or self.before, measures(event.get("after"))
         self.seconds = _number(event, "seconds", self.seconds)
+        self.step, self.enough = _whole(event, "steps", self.step), _whole(event, "enough", 0)
 
     def _take_failed(self, event: Mapping[str, Any]) -> None:
         self.message = _text(event, "message", "")

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QP
 from app.dialogs.quitting import ask_stop
 from app.language import told, tr
 from app.personal.curves import Curve
+from app.personal.done_page import SEEN
 from app.personal.progress import Progress, Track
 from app.personal.samples import Samples
 from app.personal.train_words import heading, summary
@@ -14,7 +15,6 @@ from app.personal.training import Training
 from app.theme import Theme
 
 REFRESH_MS = 80  # several events come at a time
-DRIFT_LIMIT = 1.0  # CIE Lab units: about what an eye can see side by side
 CURVES = (
     ("identity", "Identity distance", "How far the face in pictures of the photos kept out is from the person, as a face "
      "recogniser sees it. Lower is more like the person; under 0.6 it takes them for the same.\nDashed: the model alone.",
@@ -116,7 +116,7 @@ class TrainPage(QWidget):
         self._mark(self.note, "warnNote" if problem else "note")
         self.note.setVisible(bool(self.note.text()))
         for name, curve in self.curves.items():
-            level = DRIFT_LIMIT if name == "drift" else progress.before.get(name)
+            level = SEEN if name == "drift" else progress.before.get(name)
             curve.show_values(progress.held[name], progress.steps, level)
         self.loss.show_values(progress.loss.get(progress.phase, Track()), progress.steps)
         self.samples.show_samples(progress.samples)

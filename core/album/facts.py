@@ -165,7 +165,7 @@ class AlbumPhoto:
 
 @dataclass(frozen=True)
 class Someone:
-    """A person seen in the album. photos: in how many, copies counted once; photo, face: the clearest example
+    """A person seen in the album. photos: in how many, copies not counted; photo, face: the clearest example
     (`Album.with_person` takes them); box: of that face; names: of all photos that show this
     person. chosen: whether the album is of this person."""
 

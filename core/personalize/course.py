@@ -126,6 +126,9 @@ class Course:
         self._sheet(look)
         for text in drift_words(look.quality, self.quality_before, self.preset.drift, len(self.watching.photos.real)):
             self._note(text)
+        if self.step < self.preset.enough:
+            self._note(f"Only {self.step} steps were taken, and less than {self.preset.enough} leave pictures from seeded noise "
+                       "blurred. Learn again with more --minutes, or while the computer has little else to do.")
         self._tick()
         file = person_file(self.run.name)
         write_person(file, name=self.run.name, prior=self.prior, identity=self._identity(), changes=look.packed,
@@ -133,7 +136,7 @@ class Course:
         self.run.save(state="done", step=self.step, seconds=self.seconds)
         self.run.leave()
         self.tell("done", name=self.run.name, file=file, before=self.quality_before.to_json(), after=look.quality.to_json(),
-                  seconds=self.seconds, steps=self.step, measured=self.held is not None)
+                  seconds=self.seconds, steps=self.step, enough=self.preset.enough, measured=self.held is not None)
         return file
 
     # -- a phase --------------------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ class Preset:
 
     title, text: for people. minutes: of training, measurements included; 0 lets the phases' steps decide alone. measure_every:
     seconds between two measurements of the held-out photos. sheet_every: measurements between two sample sheets. drift: most
-    colour shift that is let through, CIE Lab units.
+    colour shift that is let through, CIE Lab units. enough: steps below which a run is said to have been too short; 0 for never.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Preset:
     measure_every: float = 90.0
     sheet_every: int = 2
     drift: float = 1.0
+    enough: int = 0
 
     def __post_init__(self) -> None:
         if not self.phases or (not self.minutes and any(not phase.steps for phase in self.phases)):

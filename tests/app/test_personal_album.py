@@ -205,8 +205,8 @@ def test_consent_and_start(dialog: PersonalizeDialog, child: Child, album: Album
     dialog.learn.consent.click()
     child.script = ("tell(event='started', run='/nowhere', preset='paper', steps=4, held_out=['a', 'b'], device='cpu')\n"
                     "sys.stdin.readline()\n"
-                    "tell(event='done', name='Ada', file='/nowhere/ada.safetensors', seconds=4,\n"
-                    " before={'identity': 0.6, 'perceptual': 0.5}, after={'identity': 0.4, 'perceptual': 0.4, 'drift': 0.3})\n")
+                    "tell(event='done', name='Ada', file='/nowhere/ada.safetensors', seconds=4, steps=4, enough=150,\n"
+                    " before={'identity': 0.6, 'perceptual': 0.5}, after={'identity': 0.4, 'perceptual': 0.4, 'drift': 3.3, 'drift_error': 3})\n")
     dialog.primary.click()
     assert dialog.page == TRAIN and not dialog.primary.isVisible()
     until(lambda: training.state == "training", "it trains")
@@ -216,7 +216,8 @@ def test_consent_and_start(dialog: PersonalizeDialog, child: Child, album: Album
     until(lambda: dialog.page == DONE, "it is done")
     assert dialog.outcome.title.text() == "Ada is learned" and "2 photos" in dialog.outcome.words.text()
     assert "0.600 before, 0.400 after" in dialog.outcome.view.accessibleDescription()
-    assert "0.3 CIE Lab" in dialog.outcome.drift.text()
+    assert "3.3 CIE Lab" in dialog.outcome.drift.text() and "2 photos can't tell" in dialog.outcome.drift.text()
+    assert dialog.outcome.short.text().startswith("Only 4 steps")
     taken: list[str] = []
     dialog.use_person.connect(taken.append)
     dialog.primary.click()
