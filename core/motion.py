@@ -5,8 +5,8 @@ to be moved first. The fitted mesh gives that motion: a pixel of the edited mesh
 where that point was in the photo. Three things need more than the mesh:
 
 * surface that the photo doesn't show (the far cheek of a turned head, the inside of a closed mouth) is *uncovered*. The motion of
-  the surface around it is continued there, which stretches skin; the mouth's inside and closing lids are filled from the
-  rendered head;
+  the surface around it is continued there, which stretches skin; the mouth's inside, and closing lids that were not
+  painted before (`core.lids`), are filled from the rendered head;
 * hair, neck and shoulders are not on the mesh, or move otherwise: hair and hats go with the skull, and down into neck and
   shoulders the motion dies out, so that they bend along and nothing tears or shows twice;
 * the picture's border stays where it is, so that it can be pasted back; except where the photo itself ends.
