@@ -17,7 +17,7 @@ _LASHES_DOWN = 0.62  # length of lashes seen from above their edge, once the eye
 _LONGEST = 0.12  # widths of the eye up to which dark lines above its edge are lashes, and not a fold or a brow
 _SOFT_CORNER = 0.06  # widths of the eye over which a shut lid's edge runs out into the corners
 _BEGUN = 0.02  # a move that is smaller shows partly: edges are painted a little softer than the photo's, which must not jump
-_CORE = 0.04  # widths of the eye: dark root of the lashes, which is a line at any angle
+_CORE = 0.032  # widths of the eye: dark root of the lashes, which is a line at any angle
 
 
 @dataclass(frozen=True)
@@ -161,11 +161,13 @@ class _Painting:
         return 1 - self.shut * smoothstep(self.eye.beyond(self.x[0])[0] / 0.14)
 
     def _line(self) -> np.ndarray:
-        """A dark soft line where the lids meet, for everybody."""
+        """A dark soft line where the lids meet, for everybody; hardly more where lashes make it dark already."""
+        at = self.eye.upper - np.float32(0.5 * _CORE) * self.w
+        own = self._fetch(self.skin.lashes, self.x[:1], at[None])[0].mean(-1)
         span = (self.x[:1] - self.eye.corners[0]) / max(self.eye.corners[1] - self.eye.corners[0], 1e-3)
         taper = smoothstep(np.minimum(span, 1 - span) / 0.12) * _smooth((self.shut - 0.5) / 0.5)
         thick = max(0.014 * self.eye.width, 0.7)
-        return 1 - 0.45 * taper * np.exp(-0.5 * (self.above / thick) ** 2)
+        return 1 - np.clip(own - 0.5, 0.1, 0.45) * taper * np.exp(-0.5 * (self.above / thick) ** 2)
 
 
 def _lean(shut: float) -> float:

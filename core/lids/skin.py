@@ -121,7 +121,7 @@ def _tint(clean: np.ndarray, eye: Eye, above: np.ndarray, rows: np.ndarray) -> n
     found = np.median(ratio[light >= np.percentile(light, 65)], 0)
     level = float(found @ _LUMA)
     held = float(np.clip(level, *_TINT))
-    return (np.clip(found / level, 0.95, 1.05) * held).astype(np.float32)
+    return (np.clip(found / level, 0.98, 1.02) * held).astype(np.float32)
 
 
 def _grain(photo: np.ndarray, width: float) -> np.ndarray:
