@@ -16,6 +16,7 @@ from core.mouth_look import OwnMouth
 from core.mouth_mesh import GUM, TOOTH
 
 _MOST = 640  # largest side in pixels at which a mouth is drawn
+_SMALL = 110  # side up to which it is drawn three times as fine, beyond twice
 # Of TOOTH, GUM, TONGUE and CAVITY: reflectance, display RGB.
 _COLOURS = np.array([(0.70, 0.655, 0.585), (0.55, 0.30, 0.28), (0.64, 0.35, 0.33), (0.44, 0.20, 0.18)], np.float32)
 _GLINT = np.array([0.12, 0.12, 0.07, 0.02], np.float32)  # of a wet surface
@@ -39,7 +40,7 @@ def paint_mouth(picture: np.ndarray, corner: tuple[int, int], photo: np.ndarray,
     columns = slice(max(x, corner[1]), min(x + size, corner[1] + picture.shape[1]))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
-    finer = max(min(3, _MOST // size), 1)
+    finer = 3 if size <= _SMALL else 2 if 2 * size <= _MOST else 1
     drawn = min(size * finer, _MOST)
     stack = _drawn(mouth, (2 * x / frame - 1, 2 * y / frame - 1, 2 * size / frame), drawn, photo)
     if drawn != size:
