@@ -68,7 +68,8 @@ def _crown(matte: np.ndarray, above: np.ndarray, head: np.ndarray, unit: float) 
     middles, squares = (left + right) / 2, ((right - left) / 2) ** 2
     depth = np.arange(len(left), dtype=np.float32)
     middle, lean = float(middles[0]), float(np.polyfit(depth, middles, 1)[0])
-    wide, fall = max(float(squares[0]), 1.0), max(float(np.polyfit(depth, squares, 1)[0]), 1e-3)
+    fall, wide = (float(value) for value in np.polyfit(depth, squares, 1))
+    fall, wide = max(fall, 1e-3), min(max(wide, 1.0), max(float(squares[0]), 1.0))
     crown = np.flatnonzero((np.concatenate([above, head]) > 0.5).any(1))[:1]
     fitted = height - float(crown.sum()) if len(crown) else 0.0  # of the skull, over the edge; hair stands higher
     rise = min(max(wide / fall, fitted), fitted + _HAIR * unit, _ROUND * wide ** 0.5, 1.9 * wide / fall)

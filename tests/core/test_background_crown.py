@@ -1,4 +1,4 @@
-"""A crown that the photo cuts off closes above it, and a person's edge is told by colours."""
+"""A crown that the photo cuts off closes above it, and colours flow into a hole along its lines."""
 from __future__ import annotations
 
 import numpy as np
@@ -6,8 +6,6 @@ import pytest
 
 from core.background_crown import matte_beyond
 from core.background_lines import flow_into
-from core.cv import cv2
-from core.matte_mixture import told_apart
 from core.pyramid import pull_push
 
 SIDE = 200
@@ -36,17 +34,6 @@ def test_nothing_stands_above_a_head_that_is_in_the_photo() -> None:
     shoulder = whole.copy()
     shoulder[:, :30] = 1  # somebody else at the photo's edge
     assert not matte_beyond(shoulder[40:], (40, SIDE, 0, SIDE), _ellipse(SIDE, 44, 58, 120), 120)[:40].any()
-
-
-def test_an_edge_is_found_by_the_colours_on_both_sides() -> None:
-    person = cv2.GaussianBlur(_ellipse(SIDE, 50, 65, 100), (0, 0), 1.5)[..., None]
-    grain = np.random.default_rng(0).normal(0, 2, (SIDE, SIDE, 3))
-    picture = np.clip(person * (60, 40, 30) + (1 - person) * (190, 195, 200) + grain, 0, 255).astype(np.uint8)
-    rough = cv2.GaussianBlur(_ellipse(SIDE, 53, 68, 100), (0, 0), 3)  # three pixels too wide, and hazy
-    found = told_apart(picture, rough, 130)
-    assert np.abs(found - person[..., 0]).mean() < 0.45 * np.abs(rough - person[..., 0]).mean()
-    assert found.min() >= 0 and found.max() <= 1
-    assert np.array_equal(told_apart(np.full_like(picture, 90), rough, 130)[90:110, 90:110], np.ones((20, 20)))
 
 
 def test_a_line_goes_on_through_a_hole_and_nothing_gets_sharper() -> None:
