@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -23,11 +24,12 @@ _DARK = (0.12, 0.42)  # brightness under which a photo is all grain and shade, a
 _WHITE = (0.6, 0.85)  # brightness over which skin begins to lose its colour, and over which it has
 _GRAIN, _BLOTCH = 0.005, 0.02  # radii of grain and of blotches of colour, as shares of the side
 _FLAT = 0.03**2  # variance under which brightness counts as grain
+_COLOURS = (0.2, 0.4)  # spread of colours, over their brightness, up to which they are of one thing, and from which they aren't
 _TINT = 0.6  # how far the colour of dark skin is taken for the fitted head's
 _OTHER = 1.15  # how far a photo's skin may be of another colour than the fitted head's
 _MIDDLE = 0.5  # brightness over which mending is of bright parts
 _MENDED = (0.1, 0.9)  # change of light, in stops, from which parts are mended, and from which wholly
-_COLOURLESS = 0.25  # change of a channel, as a logarithm, up to which another light is taken for as white as the old one
+_COLOURLESS = 1.28  # how far a channel may change with another light that is still taken for as white as the old one
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -37,6 +39,15 @@ class Complexion:
 
     shine: np.ndarray
     mend: np.ndarray
+
+    @cached_property
+    def box(self) -> tuple[slice, slice]:
+        """The rows and columns in which there is any of both."""
+        held = (self.shine != 0).any(-1) | (self.mend != 0).any(-1)
+        rows, columns = (np.flatnonzero(held.any(axis)) for axis in (1, 0))
+        if not len(rows):
+            return slice(0, 0), slice(0, 0)
+        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
     def map(self, change: Callable[[np.ndarray], np.ndarray]) -> Complexion:
         """The same with both pictures cut or moved."""
@@ -51,6 +62,7 @@ def complexion(crop: np.ndarray, skin: np.ndarray, shading: np.ndarray, tone: np
     """
     image, side = crop.astype(np.float32) / 255, crop.shape[0]
     luma = image @ _LUMA
+    skin = skin * _one_colour(image, luma)
     tint = _tint(image, luma, skin, tone)
     shine = _shine(image, luma, skin, tint, np.maximum(shading, _LEAST))
     return Complexion(shine, _mend(image - shine, luma, skin, tint, side))
@@ -70,10 +82,17 @@ def _mirrored(shine: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """What is left of shine (S, S, 3) under another light: ever whiter, for a channel that the photo clipped is all that makes it
     coloured, except under a coloured lamp."""
     bright = np.maximum(factors @ _LUMA, 1e-3)[..., None]
-    left, grey = np.minimum(bright, 1) ** 3, (shine @ _LUMA)[..., None]
-    hue = np.log(np.maximum(factors, 1e-3) / bright)
-    hue = np.exp(np.sign(hue) * np.maximum(np.abs(hue) - _COLOURLESS, 0))
-    return left * (grey + (shine - grey) * left) * np.minimum(hue, 1)
+    low = np.minimum(bright, 1)
+    left, grey = low * low * low, (shine @ _LUMA)[..., None]
+    return left * (grey + (shine - grey) * left) * np.minimum(_COLOURLESS * factors / bright, 1)
+
+
+def _one_colour(image: np.ndarray, luma: np.ndarray) -> np.ndarray:
+    """Where colours hardly differ from those next to them (S, S), as on skin in any light: not on a patterned scarf."""
+    own, sigma = image / np.maximum(luma, 0.1)[..., None], _BLOTCH * len(luma)
+    mean, square = cv2.GaussianBlur(own, (0, 0), sigma), cv2.GaussianBlur(own * own, (0, 0), sigma)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0).max(-1))
+    return smoothstep((_COLOURS[1] - spread) / (_COLOURS[1] - _COLOURS[0]))
 
 
 def _tint(image: np.ndarray, luma: np.ndarray, skin: np.ndarray, tone: np.ndarray) -> np.ndarray:

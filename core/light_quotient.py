@@ -75,7 +75,8 @@ def exactness(head: HeadModel, buffers: Buffers) -> np.ndarray:
     side = buffers.size
     inward = cv2.distanceTransform((buffers.coverage > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / (_OUTLINE * side)
     known *= np.maximum(smoothstep((buffers.normal[..., 2] - _STEEP[0]) / (_STEEP[1] - _STEEP[0])), smoothstep(inward - 0.3))
-    return cv2.GaussianBlur(cv2.erode(known.astype(np.float32), np.ones((3, 3))), (0, 0), 0.01 * side)
+    width = 2 * round(0.01 * side) + 1  # so that it is gone where the head ends
+    return cv2.GaussianBlur(cv2.erode(known.astype(np.float32), np.ones((width, width))), (0, 0), 0.01 * side)
 
 
 @lru_cache(maxsize=2)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BUFFERS = 256  # side of the crop at which the head is drawn for the complexion
 _DARK_ALBEDO = 0.04
+_NEAR = 0.06  # how softly the complexion ends with the head, as a share of the crop's side
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +44,9 @@ class SceneLight:
         layers = scene.layers(scene.native)
         return (share_of_light(layers.photo, layers.matte, layers.plate) * 255 + 0.5).astype(np.uint8)
 
-    def complexion(self, size: int) -> Complexion:
-        """The photo's complexion, (F, F, 3) each, in the frame around a crop of side `size`."""
-        frame = size + 2 * margin(size)
-        return self._complexion.map(lambda a: cv2.resize(a, (frame, frame), interpolation=cv2.INTER_LINEAR))
-
     @cached_property
-    def _complexion(self) -> Complexion:
+    def complexion(self) -> Complexion:
+        """The photo's complexion, (f, f, 3) each, in the frame around a crop of any side: f is as fine as it is worth."""
         scene, size = self.scene, min(self.scene.native, SIZE)
         small = min(size, _BUFFERS)
         buffers = render_buffers(scene.head, scene.code, small, scene.rasterizer)
@@ -62,5 +59,6 @@ class SceneLight:
         edge = margin(size)
         own = self.share(size)[edge:edge + size, edge:edge + size]
         found = complexion(scene.photo.crop(size), skin * np.clip(2 * own - 1, 0, 1), shading, tone)
-        soft = feather(size)[..., None]
+        near = cv2.resize(buffers.coverage.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
+        soft = (feather(size) * np.clip(2 * cv2.blur(near, (round(_NEAR * size),) * 2) - 0.2, 0, 1))[..., None]
         return found.map(lambda a: cv2.copyMakeBorder(a * soft, *(edge,) * 4, cv2.BORDER_CONSTANT))
