@@ -16,7 +16,6 @@ from core.cv import cv2
 from core.head.base import HeadModel
 from core.light import shade
 from core.light_lamps import Lamp, facing, scaled
-from core.motion import surface_classes
 from core.motion_masks import INTERIOR, clean, kinds, soften
 from core.render.buffers import Buffers, lamp_shading, render_buffers
 from core.shadows import RAYS
@@ -191,6 +190,8 @@ def inside_mouth(head: HeadModel, buffers: Buffers) -> np.ndarray:
     """Where (H, W) float32 buffers show what lies between the lips, soft; 0 for heads without a mouth's inside."""
     if buffers.face_ids is None:
         return np.zeros_like(buffers.coverage)
+    from core.motion import surface_classes  # loads numba, which the window does without until it computes
+
     inside = kinds(buffers.face_ids, head.faces, surface_classes(head)) == INTERIOR
     return soften(clean(inside), buffers.size)
 
