@@ -12,7 +12,6 @@ from core import compose
 from core.codes import FaceCode
 from core.light import LightParams
 from core.light import compose as light_of
-from core.light_quotient import laid, quotient
 
 _ROOM = 1.32  # the cut-out's side, in widths of the head
 _BRIGHT = 0.85  # what the brighter parts of a map are shown at
@@ -33,6 +32,8 @@ def relit_picture(crop: np.ndarray, own: Any, wanted: Any, matte: np.ndarray | N
     are the photo's own pixels times the quotient of the two (`core.light_quotient`), as the model's pictures start; the model
     itself is too slow for thumbnails.
     """
+    from core.light_quotient import laid, quotient  # loads numba, which the window starts without
+
     rows, columns = (np.flatnonzero(own.coverage.max(axis) > 0.5) for axis in (1, 0))
     if not len(rows):
         return None
