@@ -43,6 +43,7 @@ class SwapWork(GridWork):
         self.people: list[Who] = [Who()]
         self.person = Who()  # who paints a mix
         self.known: list[Entry] = []
+        self.looked = False  # whether it is known who is there
         self.grid = Grid()
         self._made: OrderedDict[Place, Made] = OrderedDict()
         self._problems: dict[Place, str] = {}
@@ -190,8 +191,8 @@ class SwapWork(GridWork):
             del self._made[place]
 
     def _people_found(self, entries: list[Entry]) -> None:
-        if entries != self.known:
-            self.known = entries
+        if entries != self.known or not self.looked:
+            self.known, self.looked = entries, True
             self.people_changed.emit()
 
     # -- files

@@ -143,6 +143,9 @@ class SwapSide(QWidget):
         self._work.set_mode(mode)
         self._show_mode()
 
+    def _show_nobody(self) -> None:
+        self.nobody.setVisible(self._work.mode == SWAP and self._work.looked and self.people.count() < 2)
+
     def _show_mode(self) -> None:
         swap = self._work.mode == SWAP
         self.modes[self._work.mode].setChecked(True)
@@ -150,7 +153,7 @@ class SwapSide(QWidget):
         self.shapes[self._work.look.shape].setChecked(True)
         for widget in (self.people_title, self.people, self.shape_row):
             widget.setVisible(swap)
-        self.nobody.setVisible(swap and self.people.count() < 2)
+        self._show_nobody()
         for widget in (self.person_row, self.blend):
             widget.setVisible(not swap)
         self.blend.show_value(self._work.amount, 1.0, self._work.amount != 1.0)
@@ -179,7 +182,7 @@ class SwapSide(QWidget):
                 self.person.addItem(who.name, who)
         self.people.blockSignals(blocked)
         self.person.setCurrentIndex(max(0, self.person.findText(self._work.person.name)))
-        self.nobody.setVisible(self._work.mode == SWAP and len(everybody) < 2)
+        self._show_nobody()
         self._people_ticked()
         if self.person.currentData() != self._work.person:
             self._work.set_person(self.person.currentData())

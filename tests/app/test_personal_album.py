@@ -206,7 +206,8 @@ def test_consent_and_start(dialog: PersonalizeDialog, child: Child, album: Album
     child.script = ("tell(event='started', run='/nowhere', preset='paper', steps=4, held_out=['a', 'b'], device='cpu')\n"
                     "sys.stdin.readline()\n"
                     "tell(event='done', name='Ada', file='/nowhere/ada.safetensors', seconds=4, steps=4, enough=150,\n"
-                    " before={'identity': 0.6, 'perceptual': 0.5}, after={'identity': 0.4, 'perceptual': 0.4, 'drift': 3.3, 'drift_error': 3})\n")
+                    " before={'identity': 0.6, 'perceptual': 0.5}, after={'identity': 0.4, 'perceptual': 0.4, 'drift': 3.3,"
+                    " 'drift_error': 3})\n")
     dialog.primary.click()
     assert dialog.page == TRAIN and not dialog.primary.isVisible()
     until(lambda: training.state == "training", "it trains")

@@ -114,6 +114,13 @@ def test_people_across_and_photos_down_person_by_person(make: Callable[..., Hand
     assert all(hands.work.picture(place) is not None for row in hands.work.grid.rows for place in row)
 
 
+def test_that_nobody_is_there_is_said_once_it_is_known(make: Callable[..., Hands], shelf: list[Entry]) -> None:
+    shelf.clear()
+    hands = make(photos=())
+    assert hands.dialog.side.nobody.isHidden()
+    until(lambda: not hands.dialog.side.nobody.isHidden(), "it was looked")
+
+
 def test_somebody_taken_out_and_put_back_costs_nothing(make: Callable[..., Hands], shelf: list[Entry]) -> None:
     hands = make("Ada", "Bo")
     until(lambda: len(hands.work.grid.columns) == 5)
