@@ -6,19 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QRectF, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QRectF, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
-from app.badge import badge, progress
-from app.canvas.stage import Mode
 from app.dialogs.export import ExportDialog
 from app.dialogs.export_choices import Subject
 from app.dialogs.kinds import photos
 from app.edit import Edit
 from app.exports import Exports
 from app.expressions import Expressions
-from app.frame import Frame
 from app.help.part import Help
 from app.history.part import History
 from app.jobs import CopyJob, EngineJob, ExportJob, LiveJob, OpenJob, SwitchJob
@@ -33,32 +30,29 @@ from app.parts import Part
 from app.people import Personal
 from app.personal.process import EventProcess
 from app.personal.shelf import People
-from app.picture import PhotoView, buffer_image
+from app.picture import PhotoView
 from app.projects import Projects
 from app.queue.part import Queue
 from app.settings import Settings
 from app.setup import Setup
 from app.theme import Theme
 from app.timeline.part import Motion
+from app.viewer import Viewer
 from app.worker import WorkerThread
 from core.request import RenderRequest
-from core.rig import Copy, Rig
+from core.rig import Copy
 
 NEEDS_PHOTO = ("export", "reset", "whole", "fit", "zoom-in", "zoom-out", "overlay", "split", "ball", "inset",
                "view-0", "view-1", "view-2", "view-3", "compare", "variations")
-VIEW_BUFFER = 512  # side of the buffers that fill the canvas; the inset's are smaller
-INSET_BUFFER = 176
 
 
-class Window(Frame):
+class Window(Viewer):
     """DiffusionRig Studio's window.
 
     make_engine: builds the Engine of a Setup; called in the worker's thread. save(engine, result, path, quality=): writes an
     export. setup: what to work with (None: what the settings remember). library, people: the user's imported files and people.
-    make_process: what a training runs in. buffers_shown: live buffers of the present edit are on the canvas.
+    make_process: what a training runs in.
     """
-
-    buffers_shown = Signal()
 
     def __init__(self, make_engine: Callable[[Setup], Any], save: Callable[..., Any], settings: Settings | None = None,
                  theme: Theme | None = None, quiet_ms: int = QUIET_MS, setup: Setup | None = None,
@@ -249,54 +243,6 @@ class Window(Frame):
         for name, plain, words, step in (("undo", tr("&Undo"), tr("Undo {step}"), stack.undoText()),
                                          ("redo", tr("&Redo"), tr("Redo {step}"), stack.redoText())):
             a[name].setText(words.format(step=within(step)) if step else plain)
-
-    # -- showing
-
-    def _show_buffers(self) -> None:
-        if self.document.session is None or self.engine is None:
-            return
-        self.models.show_problem()
-        self.lighting.show()  # here, and not with the edit itself: one repaint for both
-        self.show_buffers(self.document.rig)
-        self.buffers_shown.emit()
-
-    def show_buffers(self, rig: Rig) -> None:
-        """Draw the buffers of an edit of the open photo, where they are looked at."""
-        session, canvas = self.document.session, self.canvas
-        large = canvas.mode is not Mode.PHOTO or canvas.overlay or canvas.turning
-        if large or canvas.show_inset or canvas.turns_head:
-            small = INSET_BUFFER if canvas.devicePixelRatioF() <= 1 else 2 * INSET_BUFFER
-            person = self.document.person
-            buffers = self.engine.buffers(session, rig, VIEW_BUFFER if large else small,
-                                          identity=person.identity if person is not None else ())
-            canvas.set_live(buffer_image(buffers, canvas.mode.buffer or "rendered"))
-
-    def show_session(self) -> None:
-        """What depends on the fit and not on the edit."""
-        self.status.set_confidence(float(getattr(getattr(self.document.session, "fit", None), "confidence", 1.0)))
-
-    def _show_result(self, result: Any) -> None:
-        self.canvas.set_result(result.crop, plain=result.request.method == "paper")
-        self.status.set_result(result)
-        if note := getattr(result, "note", ""):
-            self._tell_note(note)
-
-    def _tell_note(self, note: str) -> None:
-        """What had to be given up, for want of memory: another number format or device, perhaps."""
-        self.banner.say(note, "info")
-        self.status.set_engine(self.engine)
-
-    def _show_estimate(self, crop: Any) -> None:
-        self.canvas.set_result(crop, plain=self.document.appearance.method == "paper")
-
-    def show_state(self) -> None:
-        """The badge over the picture and the status line: how the picture stands to the edit, or what is being loaded."""
-        self.status.set_state(self.live.state)
-        waits = tr("the export") if self.exports.count else next(filter(None, (part.making for part in self.parts)), "")
-        self.canvas.set_status(*badge(self.live.state, self.models.switching.loading, waits))
-
-    def _show_progress(self, step: int, steps: int, left: float | None) -> None:
-        self.canvas.set_status(*progress(step, steps, left))
 
     def _photo_usable(self, on: bool) -> None:
         self.actions_by_name.enable(NEEDS_PHOTO, on)
