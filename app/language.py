@@ -68,7 +68,7 @@ def use(choice: str) -> str:
     """Take a language for every text from now on, and return its code. choice: a code, or `SYSTEM` for the desktop's own; one
     that is not there is English."""
     wanted = _of_system() if choice == SYSTEM else choice
-    _used[0] = wanted if wanted in languages() else ENGLISH
+    _used[0] = wanted if wanted != ENGLISH and wanted in languages() else ENGLISH
     _words.clear()
     _messages.clear()
     if _used[0] == ENGLISH:
