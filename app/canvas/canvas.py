@@ -37,6 +37,7 @@ class Canvas(Stage):
         self._space = False
         self._grip: Grip | None = None
         self._rolls = False
+        self._pressed = QPointF()
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -80,7 +81,7 @@ class Canvas(Stage):
         elif target == "badge":
             self.cancel_clicked.emit()
         elif target == "empty":
-            self._drag = "empty"  # a dialog that opens at the press would never hear of the release
+            self._drag, self._pressed = "empty", point  # a dialog that opens at the press would never hear of the release
         elif target == "split":
             self._drag = "split"
         elif target == "head" and self._live is not None:
@@ -123,7 +124,7 @@ class Canvas(Stage):
         if drag == "head":
             self.update()
             self.head_released.emit()
-        elif drag == "empty" and self._target(event.position()) == "empty":
+        elif drag == "empty" and (event.position() - self._pressed).manhattanLength() < START:  # a click, no drag
             self.open_clicked.emit()
         self._hover(self._target(event.position()))
 
