@@ -21,6 +21,7 @@ from core.errors import UserError
 OK, DEFECT, WRONG_USE, NO_DISPLAY, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 
 
+_AGAIN = 5.0  # s after which SIGTERM is raised once more, where the program is still there
 _AT_HOME = re.compile(r"((?:--[\w-]+=)?(?:[a-z]+:)?)~(?=/|$)")  # --out=~/x.png and eyes:~/x.jpg, which no shell unfolds
 
 
@@ -132,13 +133,21 @@ def _orderly_end() -> Iterator[None]:
         yield
         return
 
+    waiting: list[threading.Timer] = []
+
     def end(number: int, frame: Any) -> NoReturn:
+        again = threading.Timer(_AGAIN, os.kill, (os.getpid(), number))  # what is raised in a destructor is lost
+        again.daemon = True
+        again.start()
+        waiting.append(again)
         raise Terminated
 
     signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
+        for again in waiting:
+            again.cancel()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 

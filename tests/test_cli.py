@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -248,6 +249,19 @@ def test_a_stop_from_outside_leaves_nothing_half_done(engine: FakeEngine, photo:
     assert error_line(capsys) == "stopped" and engine.closed
     assert made.read_bytes() == b"the old one" and sorted(photo.parent.iterdir()) == [made, photo]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_stop_that_a_destructor_swallows_comes_again(engine: FakeEngine, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "_AGAIN", 0.05)
+
+    def swallowed(handle: int) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            threading.Event().wait(60)
+
+    monkeypatch.setattr("core.files.os.fsync", swallowed)
+    assert edit(photo, "--out", photo.with_name("made.png")) == cli.TERMINATED
 
 
 @pytest.mark.parametrize("error", [UserError("for the user"), RuntimeError("a defect")])
