@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
+from shiboken6 import isValid
 
 from app.worker import explain
 from core.errors import Cancelled
@@ -70,7 +71,7 @@ class Chores(QObject):
     @property
     def running(self) -> bool:
         """Whether a thread of it lives."""
-        return any(task.isRunning() for task in self._all)
+        return any(isValid(task) and task.isRunning() for task in self._all)  # its thread is over when a window takes it along
 
     @property
     def _all(self) -> list[Task]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -233,6 +234,15 @@ def test_errors_are_one_line(error: BaseException, status: int, words: str, caps
     assert words in error_line(capsys)
 
 
+@pytest.fixture
+def own_stops() -> Iterator[None]:
+    """SIGTERM as a fresh program has it: what other tests load, as Ray, takes it for itself."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("own_stops")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, cli.TERMINATED), (signal.SIGINT, cli.INTERRUPTED)])
 def test_a_stop_from_outside_leaves_nothing_half_done(engine: FakeEngine, photo: Path, monkeypatch: pytest.MonkeyPatch,
                                                       number: int, status: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,6 +261,7 @@ def test_a_stop_from_outside_leaves_nothing_half_done(engine: FakeEngine, photo:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+@pytest.mark.usefixtures("own_stops")
 def test_a_stop_that_a_destructor_swallows_comes_again(engine: FakeEngine, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "_AGAIN", 0.05)
 

@@ -201,16 +201,16 @@ def test_a_preset_is_one_step_and_marked(mine: Studio) -> None:
 
 def test_thumbnails_are_the_photos_own_head(mine: Studio) -> None:
     grid, engine = mine.window.side.expression.presets, mine.engine
-    engine.buffer_calls.clear()
+    engine.preset_calls.clear()
     mine.window.expressions.thumbs.stale()
     until(lambda: all(tile.has_picture for tile in grid.tiles.values()), "all are drawn")
-    drawn = [dict(rig.values) for rig, _ in engine.buffer_calls]
+    drawn = [dict(rig.values) for rig, _ in engine.preset_calls]
     assert {"expression.smile_left": 0.7, "neutral.mouth": 1.0} in drawn
-    engine.buffer_calls.clear()
+    engine.preset_calls.clear()
     mine.document.set("pose.yaw", 5.0)
     mine.settle()
     QTest.qWait(0)
-    assert not [rig for rig, _ in engine.buffer_calls if rig.get("neutral.mouth")], "no edit makes them anew"
+    assert not [rig for rig, _ in engine.preset_calls if rig.get("neutral.mouth")], "no edit makes them anew"
 
 
 def test_only_presets_that_the_head_can_show(studio: Studio) -> None:

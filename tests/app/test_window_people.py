@@ -121,7 +121,7 @@ def test_weights_that_are_gone_are_told(crowd: Studio) -> None:
     crowd.engine.loaded.clear()
     crowd.engine.people[str(ANN.path)] = person_of("Ann", version=2)
     crowd.document.set("jaw.open", 0.4)
-    until(lambda: crowd.window.live.state is State.FAILED, "no picture can be made")
+    until(lambda: crowd.window.live.state is State.FAILED and crowd.window.banner.text, "no picture can be made")
     assert "Ann.safetensors has changed" in crowd.window.banner.text
     crowd.document.set_person(None)
     crowd.settle()
