@@ -17,7 +17,7 @@ from tests.app.studio import WINDOWS, Studio, flush
 
 # offscreen says so of every window
 _HARMLESS = ("This plugin does not support propagateSizeHints()", "This plugin does not support raise()",
-             "This plugin does not support grabbing the keyboard")
+             "This plugin does not support grabbing the keyboard", "This plugin does not support grabbing the mouse")
 
 
 @pytest.fixture(scope="session")
