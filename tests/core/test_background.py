@@ -1,9 +1,6 @@
 """The room around the head: what stands behind the person, what moves, and what stays to the last bit."""
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -19,7 +16,6 @@ from core.pyramid import pull_push
 from core.request import RenderRequest
 from core.rig import Rig, apply
 from core.session import Session
-from tests.tiny import tiny_engine
 
 
 def _disc(side: int, radius: float) -> np.ndarray:
@@ -73,17 +69,6 @@ def test_a_moved_person_leaves_the_background_where_it_is():
     assert np.abs(out[:30] - back[:30]).max() == 0
     still = moved_frame(Layers(size, photo, matte, back), identity_field(side), np.zeros((side, side, 3), np.float32))
     assert np.array_equal(still, photo.astype(np.float32))
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with tiny_engine(tmp_path_factory.mktemp("prior")) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def session(engine: Engine, sample_photo: Path) -> Session:
-    return engine.open(sample_photo)
 
 
 def test_the_frame_holds_the_crop_and_the_head_at_its_place(session: Session):

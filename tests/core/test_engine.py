@@ -1,7 +1,6 @@
 """The engine on the sample photo with a tiny untrained network: what every picture must keep, whatever the weights."""
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +17,6 @@ from core.errors import Cancelled, NoFaceError, PhotoError, UserError
 from core.request import RenderRequest
 from core.rig import Rig
 from core.session import Session
-from tests.tiny import tiny_engine
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with tiny_engine(tmp_path_factory.mktemp("prior")) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def session(engine: Engine, sample_photo: Path) -> Session:
-    return engine.open(sample_photo)
 
 
 def _request(session: Session, rig: Rig | None = None, **options: object) -> RenderRequest:

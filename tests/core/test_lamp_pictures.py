@@ -1,8 +1,6 @@
 """Hard lamps all the way into pictures: buffers, the starting picture, its full size, the paper's chain."""
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,22 +16,10 @@ from core.request import RenderRequest
 from core.rig import Rig
 from core.session import Session
 from core.shadows import MAP, RAYS
-from tests.tiny import tiny_engine
 
 pytest.importorskip("embreex")
 HARD: dict[str, Any] = {"light.azimuth": 60.0, "light.elevation": 30.0, "light.intensity": 1.5, "light.ambient": 0.3,
                         "light.softness": 0.05}
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with tiny_engine(tmp_path_factory.mktemp("prior")) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def session(engine: Engine, sample_photo: Path) -> Session:
-    return engine.open(sample_photo)
 
 
 def rig(shadow: float, **more: float) -> Rig:

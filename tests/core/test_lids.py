@@ -1,9 +1,6 @@
 """Eyes that close: skin in the open eye's place, the person's lashes on its edge, and nothing else touched."""
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -19,7 +16,6 @@ from core.lids.skin import LidSkin, take_apart
 from core.request import RenderRequest
 from core.rig import Rig, apply
 from core.session import Session
-from tests.tiny import tiny_engine
 
 SIZE, WIDTH = 300, 90.0  # of the drawn eye
 SKIN, WHITE, IRIS_COLOUR, LASH = (190, 150, 130), (235, 235, 235), (60, 80, 110), (30, 22, 20)
@@ -156,17 +152,6 @@ def test_an_eye_that_cannot_be_told_is_left_to_the_mesh(points: np.ndarray) -> N
 
 
 # -- in a photo ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with tiny_engine(tmp_path_factory.mktemp("prior")) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def session(engine: Engine, sample_photo: Path) -> Session:
-    return engine.open(sample_photo)
 
 
 def _lids(engine: Engine, session: Session, **values: float) -> LidEdit | None:

@@ -1,9 +1,6 @@
 """Pictures read again: what was asked for is found in pictures that show it, and missed in those that don't."""
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,18 +9,6 @@ from core.request import RenderRequest
 from core.rig import Rig
 from core.session import Session
 from core.trust_reading import BEYOND, Measured, Reading
-from tests.tiny import tiny_engine
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with tiny_engine(tmp_path_factory.mktemp("prior")) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def session(engine: Engine, sample_photo: Path) -> Session:
-    return engine.open(sample_photo)
 
 
 def started(engine: Engine, session: Session, rig: Rig) -> np.ndarray:
